@@ -1,0 +1,75 @@
+/** Where the bytes are. Each method is at most one request per page or batch. */
+import type { Instant } from "../model.ts";
+
+/** An object as a listing shows it. */
+export interface ListedObject {
+  /** Relative to the store's prefix. */
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** Last modification; null where the store does not know. */
+  readonly modifiedAt: Instant | null;
+  /** Null where the store has none (a folder). */
+  readonly etag: string | null;
+  /** Set on what can be seen but must not be touched: a symbolic link, a device, a name that is no valid key. */
+  readonly oddity?: "not-a-regular-file" | "invalid-key";
+}
+
+export interface ListPage {
+  /** In UTF-8 byte order of the key, all after the key asked for. May be fewer than the limit, or none, without being the end. */
+  readonly objects: readonly ListedObject[];
+  /** Where the next page goes on: every key up to and including this was covered. Null at the end of the store. */
+  readonly next: string | null;
+}
+
+/** What an object looked like: enough to tell whether it is still the same. */
+export type ObjectLook = Pick<ListedObject, "sizeBytes" | "modifiedAt" | "etag">;
+
+/** An object to delete. With `expected`, a store that can compare deletes only what still looks like that. */
+export interface DeleteRequest {
+  readonly key: string;
+  readonly expected?: ObjectLook;
+}
+
+/**
+ * What became of one key of a delete batch.
+ *
+ * - `gone`: the object does not exist any more (or never did)
+ * - `changed`: it is not what was expected, and was left alone
+ * - `refused`: the store answered, and the object is still there
+ * - `unknown`: no answer; it may be gone, or go later
+ */
+export interface DeleteOutcome {
+  readonly key: string;
+  readonly outcome: "gone" | "changed" | "refused" | "unknown";
+  /** For `refused` and `unknown`: why, for a person. */
+  readonly error?: string;
+}
+
+/** What sweeps and plans see of a store: nothing in it can delete. */
+export interface ReadableStore {
+  /** For people and logs, such as `file:/srv/uploads`. Holds no secret. */
+  readonly name: string;
+  /**
+   * One page of the listing, in UTF-8 byte order of the key.
+   * @throws SweepError `unavailable` when the store cannot be read, `corrupt` when its answer makes no sense. A store
+   * that is missing, or not mounted, is an error and never an empty page.
+   */
+  list(options: { after: string | null; limit: number; signal?: AbortSignal }): Promise<ListPage>;
+  /** The object under exactly this key, or null on a definite "not found". */
+  head(key: string, signal?: AbortSignal): Promise<ListedObject | null>;
+  /** The text of the identity marker in filesweep's own corner, or null on a definite "not found". */
+  readMarker(signal?: AbortSignal): Promise<string | null>;
+  /** Why `key` cannot name an object of this store, or null where it can. */
+  invalidKey(key: string): string | null;
+}
+
+/** Where the bytes are. */
+export interface Store extends ReadableStore {
+  /** Puts the identity marker, the only object that filesweep ever writes; null takes it away again. */
+  writeMarker(text: string | null, signal?: AbortSignal): Promise<void>;
+  /**
+   * Deletes up to 1,000 objects, one outcome per key, in the order asked for. One bad key never stops the others.
+   * @throws SweepError when nothing is known of any key (a lost answer, a store that cannot be reached).
+   */
+  delete(requests: readonly DeleteRequest[], signal?: AbortSignal): Promise<DeleteOutcome[]>;
+}

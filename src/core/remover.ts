@@ -1,0 +1,145 @@
+/**
+ * The remover: the single place in the code that deletes an object. It deletes what is condemned, in batches, outside
+ * any transaction, and notes what became of each key; the notes are written with the next round trip.
+ */
+import { LeaseLostError } from "./errors.ts";
+import type { Tally } from "./model.ts";
+import type { Condemned, DeleteOutcome, DeleteRequest, Settlement, Store } from "./ports.ts";
+import { carry, move } from "./report.ts";
+import { CALL_TIMEOUT_MS, MAX_ATTEMPTS, MAX_DELETE_BATCH, retryDelayMs, SLOW_BATCH_MS } from "./safety.ts";
+import { keepLease, progressOf, type Slice, type SweepEnd } from "./slice.ts";
+
+export interface Remover {
+  /**
+   * Deletes the objects of condemned removals.
+   * @throws SweepError when the store gave no answer: what was asked for stays condemned, behind the gate
+   */
+  remove(slice: Slice, condemned: readonly Condemned[]): Promise<void>;
+  /** Works off the ledger: whatever waits for its first attempt, or for another one. */
+  drain(slice: Slice): Promise<SweepEnd>;
+}
+
+/** The only function that is given a store which can delete. */
+export function createRemover(store: Store): Remover {
+  let batchSize = MAX_DELETE_BATCH;
+
+  async function deleteBatch(slice: Slice, batch: readonly Condemned[]): Promise<void> {
+    await keepLease(slice);
+    // A delete that could outlive the lease would run beside those of the next holder.
+    if (slice.held.timeLeftMs() <= CALL_TIMEOUT_MS) throw new LeaseLostError();
+    const startedAt = slice.clock.monotonicMs();
+    const requests = batch.map(({ key, expected }): DeleteRequest => (expected === null ? { key } : { key, expected }));
+    try {
+      // No signal: a batch in flight is waited for, so that its answers are not lost.
+      settle(slice, batch, await store.delete(requests));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      settle(
+        slice,
+        batch,
+        batch.map(({ key }) => ({ key, outcome: "unknown", error: reason })),
+      );
+      throw error;
+    } finally {
+      const slow = slice.clock.monotonicMs() - startedAt > SLOW_BATCH_MS;
+      batchSize = slow ? Math.max(1, Math.floor(batchSize / 2)) : Math.min(MAX_DELETE_BATCH, batchSize * 2);
+    }
+  }
+
+  const remover: Remover = {
+    async remove(slice, condemned) {
+      for (let start = 0; start < condemned.length; ) {
+        const batch = condemned.slice(start, start + batchSize);
+        start += batch.length;
+        await deleteBatch(slice, batch);
+      }
+    },
+    async drain(slice) {
+      for (;;) {
+        const limit = slice.budget.pageSize();
+        if (limit === 0 || slice.budget.spent()) return "deferred";
+        await keepLease(slice);
+        const { ignorePrefixes } = slice.settings;
+        const ask = { limit, ignorePrefixes, runId: slice.entry.id, now: slice.now };
+        const { condemned, released } = await slice.database.ledger.condemn(slice.held, ask);
+        for (const removal of released) note(slice, removal, "protected");
+        slice.budget.take(condemned.length);
+        await remover.remove(slice, condemned);
+        slice.progressed();
+        if (condemned.length + released.length === 0) return "completed";
+      }
+    },
+  };
+  return remover;
+}
+
+/** Notes the answers of one batch: in the ledger, in the report, in the log. */
+function settle(slice: Slice, batch: readonly Condemned[], outcomes: readonly DeleteOutcome[]): void {
+  const answers = new Map(outcomes.map((outcome) => [outcome.key, outcome]));
+  const at = slice.clock.now();
+  const settlements = batch.map((removal): Settlement => {
+    // A key that the store says nothing of was not answered.
+    const answer = answers.get(removal.key) ?? {
+      outcome: "unknown",
+      error: "the store's answer does not name this key",
+    };
+    const retry = answer.outcome === "refused" && removal.attempts < MAX_ATTEMPTS;
+    return {
+      removal,
+      outcome: answer.outcome,
+      error: answer.error ?? null,
+      at,
+      nextAttemptAt: retry ? at + retryDelayMs(removal.attempts) : null,
+    };
+  });
+  slice.database.ledger.settle(slice.held, settlements);
+  const removed: Tally = { count: 0, bytes: 0 };
+  for (const settlement of settlements) {
+    note(slice, settlement.removal, settlement.outcome);
+    if (settlement.outcome === "gone") {
+      removed.count += 1;
+      removed.bytes += settlement.removal.sizeBytes;
+    } else {
+      logFailure(slice, settlement);
+    }
+  }
+  slice.log({
+    level: "info",
+    event: "batch.removed",
+    run: slice.entry.id,
+    objects: removed.count,
+    bytes: removed.bytes,
+  });
+}
+
+/** Puts an answer into the report of the sweep that nominated the object, in this run or in an earlier one. */
+function note(slice: Slice, removal: Condemned, outcome: DeleteOutcome["outcome"] | "protected"): void {
+  const progress = progressOf(slice.entry, removal.sweep);
+  const tally = { count: removal.items, bytes: removal.sizeBytes };
+  const counted = removal.from === "failed" ? "failed" : "deferred";
+  // What a report that was begun anew does not count as open was nominated before it was.
+  if (removal.runId !== slice.entry.id || progress.report[counted].count < tally.count) {
+    if (outcome === "gone") carry(progress.report, tally);
+    if (outcome === "refused") progress.carriedFailed += 1;
+    return;
+  }
+  if (outcome === "gone") move(progress.report, counted, "removed", tally);
+  else if (outcome === "refused") move(progress.report, counted, "failed", tally);
+  else if (outcome === "changed") move(progress.report, counted, { kept: "changed-meanwhile" }, tally);
+  else if (outcome === "protected") move(progress.report, counted, { kept: "still-protected" }, tally);
+  else move(progress.report, counted, "deferred", tally);
+}
+
+function logFailure(slice: Slice, { removal, outcome, error }: Settlement): void {
+  const { id, key, attempts } = removal;
+  slice.log({
+    level: "warn",
+    event: "removal.failed",
+    run: slice.entry.id,
+    removal: id,
+    key,
+    outcome,
+    attempts,
+    reason: error,
+  });
+}

@@ -1,0 +1,83 @@
+import {
+  catalogColumns,
+  catalogDerived,
+  catalogReferences,
+  catalogStatus,
+  catalogWhere,
+  tableName,
+} from "./catalog-kinds.ts";
+import { setting } from "./definition.ts";
+import { anyText, choice, timeZone, truth } from "./kinds.ts";
+
+const notBuilt = { built: false, feature: "tables of your own are" } as const;
+
+/** How a table that exists already is read. */
+export const CATALOG = {
+  table: setting("CATALOG_TABLE", {
+    kind: tableName,
+    default: "files",
+    help: "The table with one row per file.",
+    ...notBuilt,
+  }),
+  where: setting("CATALOG_WHERE", {
+    kind: catalogWhere,
+    default: null,
+    help: "Which of its rows are this store's; the others protect nothing here.",
+    ...notBuilt,
+  }),
+  columns: setting("CATALOG_COLUMNS", {
+    kind: catalogColumns,
+    default: null,
+    defaultNote: "the default table's",
+    help: "Which column holds what.",
+    ...notBuilt,
+  }),
+  status: setting("CATALOG_STATUS", {
+    kind: catalogStatus,
+    default: '{"live":["active"],"expired":"expired","deleted":[]}',
+    help: "What the values of the status column mean.",
+    ...notBuilt,
+  }),
+  expiredAction: setting("CATALOG_EXPIRED_ACTION", {
+    kind: choice(["mark", "delete"]),
+    default: "mark",
+    help: "What becomes of a row whose end has come. A table without a status column must say delete.",
+    ...notBuilt,
+  }),
+  time: setting("CATALOG_TIME", {
+    kind: choice(["auto", "epoch-ms", "epoch-s", "iso"]),
+    default: "auto",
+    help: "How instants are written.",
+    ...notBuilt,
+  }),
+  timezone: setting("CATALOG_TIMEZONE", {
+    kind: timeZone,
+    default: "UTC",
+    help: "The zone of ISO texts that carry none.",
+    ...notBuilt,
+  }),
+  keyPrefix: setting("CATALOG_KEY_PREFIX", {
+    kind: anyText,
+    default: null,
+    help: "Stripped from the key column to get the object's key.",
+    ...notBuilt,
+  }),
+  references: setting("CATALOG_REFERENCES", {
+    kind: catalogReferences,
+    default: null,
+    help: "Other columns whose values protect objects.",
+    ...notBuilt,
+  }),
+  derived: setting("CATALOG_DERIVED", {
+    kind: catalogDerived,
+    default: null,
+    help: "Objects that live and die with their file, such as thumbnails.",
+    ...notBuilt,
+  }),
+  allowCascade: setting("CATALOG_ALLOW_CASCADE", {
+    kind: truth,
+    default: "false",
+    help: "true: rows are deleted even where that cascades or fires triggers.",
+    built: true,
+  }),
+};

@@ -1,0 +1,169 @@
+import { setting } from "./definition.ts";
+import { anyText, choice, credential, hostName, httpUrl, tokens, truth, wholeNumber } from "./kinds.ts";
+import { databaseLocation, storageLocation } from "./locations.ts";
+
+/** What is cleaned. */
+export const PLACES = {
+  databaseUrl: setting("DATABASE_URL", {
+    kind: databaseLocation,
+    default: "file:./data/filesweep.db",
+    requiredOnWorkers: true,
+    help: "The database with the catalog. The path is taken literally; it may not lie in the store.",
+    built: true,
+    mayHoldSecret: true,
+    fallbacks: ["TURSO_DATABASE_URL"],
+  }),
+  databaseAuthToken: setting("DATABASE_AUTH_TOKEN", {
+    kind: credential,
+    default: null,
+    help: "The token of a remote database.",
+    secret: true,
+    built: false,
+    feature: "remote databases are",
+    fallbacks: ["TURSO_AUTH_TOKEN"],
+  }),
+  storage: setting("STORAGE_URL", {
+    kind: storageLocation,
+    default: "file:./data/uploads",
+    requiredOnWorkers: true,
+    help: "The store with the objects. The path is taken literally.",
+    built: true,
+    mayHoldSecret: true,
+  }),
+};
+
+const S3_FEATURE = "s3: stores are";
+
+/** How an S3-compatible store is reached. */
+export const S3 = {
+  endpoint: setting("S3_ENDPOINT", {
+    kind: httpUrl(false),
+    default: null,
+    help: "The server of an S3-compatible store; without one, AWS.",
+    mayHoldSecret: true,
+    built: false,
+    feature: S3_FEATURE,
+    fallbacks: ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
+    ambientFallbacks: true,
+  }),
+  region: setting("S3_REGION", {
+    kind: anyText,
+    default: "auto",
+    help: "The region that requests are signed for.",
+    built: false,
+    feature: S3_FEATURE,
+    fallbacks: ["AWS_REGION", "AWS_DEFAULT_REGION"],
+    ambientFallbacks: true,
+  }),
+  accessKeyId: setting("S3_ACCESS_KEY_ID", {
+    kind: credential,
+    default: null,
+    help: "The public half of the credentials.",
+    secret: true,
+    built: false,
+    feature: S3_FEATURE,
+    fallbacks: ["AWS_ACCESS_KEY_ID"],
+    ambientFallbacks: true,
+  }),
+  secretAccessKey: setting("S3_SECRET_ACCESS_KEY", {
+    kind: credential,
+    default: null,
+    help: "The secret half of the credentials.",
+    secret: true,
+    built: false,
+    feature: S3_FEATURE,
+    fallbacks: ["AWS_SECRET_ACCESS_KEY"],
+    ambientFallbacks: true,
+  }),
+  sessionToken: setting("S3_SESSION_TOKEN", {
+    kind: credential,
+    default: null,
+    help: "Goes with temporary credentials.",
+    secret: true,
+    built: false,
+    feature: S3_FEATURE,
+    fallbacks: ["AWS_SESSION_TOKEN"],
+    ambientFallbacks: true,
+  }),
+  forcePathStyle: setting("S3_FORCE_PATH_STYLE", {
+    kind: truth,
+    default: null,
+    defaultNote: "true with S3_ENDPOINT, else false",
+    help: "true: the bucket is in the path of a request, not in the host.",
+    built: false,
+    feature: S3_FEATURE,
+  }),
+};
+
+const HTTP_FEATURE = "the HTTP service is";
+
+/** The HTTP service, and who hears of what happened. */
+export const SERVICE = {
+  adminTokens: setting("ADMIN_TOKEN", {
+    kind: tokens,
+    default: null,
+    help: "Who shows it may use the admin API and the dashboard; without one both answer 503.",
+    secret: true,
+    built: false,
+    feature: HTTP_FEATURE,
+  }),
+  metricsTokens: setting("METRICS_TOKEN", {
+    kind: tokens,
+    default: null,
+    defaultNote: "ADMIN_TOKEN",
+    help: "Who shows it may read /metrics.",
+    secret: true,
+    built: false,
+    feature: HTTP_FEATURE,
+  }),
+  publicUrl: setting("PUBLIC_URL", {
+    kind: httpUrl(false),
+    default: null,
+    mayHoldSecret: true,
+    help: "Origin and base path of the service behind a proxy.",
+    built: false,
+    feature: HTTP_FEATURE,
+  }),
+  port: setting("PORT", {
+    kind: wholeNumber(0, 65535),
+    default: "8787",
+    help: "The port that serve listens on; 0: any free one.",
+    built: false,
+    feature: HTTP_FEATURE,
+  }),
+  host: setting("HOST", {
+    kind: hostName,
+    default: "127.0.0.1",
+    help: "The address that serve listens on.",
+    built: false,
+    feature: HTTP_FEATURE,
+  }),
+  instanceUrl: setting("FILESWEEP_URL", {
+    kind: httpUrl(false),
+    default: null,
+    mayHoldSecret: true,
+    help: "Commands work against this deployed instance, with ADMIN_TOKEN, as with --url.",
+    built: false,
+    feature: "commands against a deployed instance are",
+  }),
+  notifyWebhookUrl: setting("NOTIFY_WEBHOOK_URL", {
+    kind: httpUrl(true),
+    default: null,
+    secret: true,
+    help: "Hears of holds opened and closed, runs failed and recovered, as JSON with a Slack-readable text.",
+    built: true,
+  }),
+  logLevel: setting("LOG_LEVEL", {
+    kind: choice(["debug", "info", "warn", "error"]),
+    default: "info",
+    help: "The least important log line that is written.",
+    built: true,
+  }),
+  logFormat: setting("LOG_FORMAT", {
+    kind: choice(["json", "pretty"]),
+    default: null,
+    defaultNote: "json; pretty on a terminal",
+    help: "json: one object a line, for machines. pretty: for people.",
+    built: true,
+  }),
+};

@@ -1,0 +1,86 @@
+/**
+ * expired-files: live rows whose end has come. They are marked expired; each key that nothing protects any more goes.
+ */
+import { readInstant } from "../catalog-time.ts";
+import { isIgnored } from "../keys.ts";
+import { type Decision, type Instant, keep, type RemovalReason } from "../model.ts";
+import type { Cutoffs, FileRow, Value } from "../ports.ts";
+import type { SweepSettings } from "../settings.ts";
+import type { Slice, SweepEnd } from "../slice.ts";
+import type { RowSweep } from "./row-rules.ts";
+import { isOnHold, sweepRows } from "./row-sweep.ts";
+
+export type FileSettings = Pick<SweepSettings, "expiryGraceMs" | "downloadGraceMs" | "ignorePrefixes">;
+
+/**
+ * Whether a live row's end has come. Pure.
+ * @param invalidKey why a key cannot name an object of the store, or null
+ */
+export function decideFile(
+  file: FileRow,
+  now: Instant,
+  settings: FileSettings,
+  invalidKey: (key: string) => string | null,
+): Decision {
+  const end = endOf(file, now, settings);
+  if (end === "not-due") return keep("not-due");
+  if (isOnHold(file.hold)) return keep("on-hold");
+  if (typeof file.key !== "string" || file.id === null || invalidKey(file.key) !== null) return keep("invalid-key");
+  if (isIgnored(file.key, settings.ignorePrefixes)) return keep("ignored-prefix");
+  if (end === "unreadable-time") return keep("unreadable-time");
+  return { verdict: "remove", reason: end };
+}
+
+/** Why a live file has come to its end, or that it has not, or that this cannot be told. Pure. */
+export function endOf(
+  file: Pick<FileRow, "expiresAt" | "downloadedAt" | "createdAt" | "downloads" | "maxDownloads">,
+  now: Instant,
+  settings: Pick<FileSettings, "expiryGraceMs" | "downloadGraceMs">,
+): RemovalReason | "unreadable-time" | "not-due" {
+  const expiresAt = readInstant(file.expiresAt);
+  if (expiresAt === "unreadable") return "unreadable-time";
+  if (expiresAt !== null && expiresAt + settings.expiryGraceMs <= now) return "expired";
+  if (!isUsedUp(file)) return "not-due";
+  const downloadedAt = readInstant(file.downloadedAt ?? file.createdAt);
+  if (downloadedAt === null || downloadedAt === "unreadable") return "unreadable-time";
+  return downloadedAt + settings.downloadGraceMs <= now ? "used-up" : "not-due";
+}
+
+/** Whether all downloads that a file was given are used. Pure. */
+export function isUsedUp({ downloads, maxDownloads }: Pick<FileRow, "downloads" | "maxDownloads">): boolean {
+  if (!isCount(maxDownloads) || !isCount(downloads)) return false;
+  return maxDownloads > 0 && downloads >= maxDownloads;
+}
+
+function isCount(value: Value): value is number | bigint {
+  return typeof value === "number" || typeof value === "bigint";
+}
+
+function cutoffs({ settings }: Slice, now: Instant): Cutoffs {
+  return { expiredBefore: now - settings.expiryGraceMs, downloadedBefore: now - settings.downloadGraceMs };
+}
+
+function expiredFiles(slice: Slice): RowSweep {
+  const { catalog } = slice.database;
+  return {
+    name: "expired-files",
+    tooMany: "too-many-expired",
+    describe: (due, lately, live) =>
+      `${due.count} files are due${lately > 0 ? `, and ${lately} ended in the last 24 hours` : ""}, against ${live} live ones: more than CLEANUP_HOLD_EXPIRED_PERCENT allows (${slice.settings.holdExpiredPercent} %)`,
+    decide: ({ settings, store }, file, now) => decideFile(file, now, settings, (key) => store.invalidKey(key)),
+    page: (_, { after, limit, now }) => catalog.due(slice.held, { ...cutoffs(slice, now), after, limit }),
+    count: (_, now, sample, madeBy) => catalog.countDue(slice.held, cutoffs(slice, now), sample, madeBy),
+    end: (held, claims, run) => catalog.claim(held, claims, run),
+    stillProtected: (_, claims, now, last) =>
+      catalog.protectedAfter(slice.held, [...new Set(claims.map(({ key }) => key))], {
+        ...cutoffs(slice, now),
+        cursor: last,
+      }),
+    takesAlong: () => true,
+    withoutObject: { kept: "still-protected" },
+  };
+}
+
+export function sweepExpiredFiles(slice: Slice): Promise<SweepEnd> {
+  return sweepRows(expiredFiles(slice), slice);
+}
