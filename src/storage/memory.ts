@@ -1,0 +1,114 @@
+/** The reference store: what the contract says, and no more. For tests, simulations and trying things out. */
+import type { DeleteOutcome, DeleteRequest, ListedObject, ListPage, Store } from "../core/ports.ts";
+import { MARKER_KEY, MAX_KEY_BYTES } from "../core/safety.ts";
+import { checkLimit, invalidLookUp, stopIfAborted } from "./guards.ts";
+import { countUpTo, sortKeys } from "./sorted-keys.ts";
+
+export interface MemoryStoreOptions {
+  /** The time that a put without `modifiedAt` gets, in epoch milliseconds. */
+  readonly now?: () => number;
+  /** Pages are no longer than this, whatever was asked for: a store may answer short pages that are not the last. */
+  readonly maxPage?: number;
+}
+
+/** A store whose objects a test puts and looks at directly. */
+export interface MemoryStore extends Store {
+  /** Without `fields`: 0 bytes, modified now, with an etag of its own. */
+  put(key: string, fields?: Partial<Omit<ListedObject, "key">>): void;
+  remove(key: string): void;
+  has(key: string): boolean;
+  /** In UTF-8 byte order. */
+  keys(): string[];
+  /** From now on deletes of this key are refused, with this reason; null allows them again. */
+  refuse(key: string, reason: string | null): void;
+}
+
+/** A store in memory, empty at first. */
+export function createMemoryStore({ now = () => 0, maxPage = Infinity }: MemoryStoreOptions = {}): MemoryStore {
+  const objects = new Map<string, ListedObject>();
+  const refused = new Map<string, string>();
+  /** Holds every key, in order, and perhaps some that are gone; null when one is missing. */
+  let sorted: string[] | null = null;
+  let puts = 0;
+  let marker: string | null = null;
+
+  function list(after: string | null, limit: number): ListPage {
+    sorted ??= sortKeys([...objects.keys()]);
+    const page: ListedObject[] = [];
+    for (let index = after === null ? 0 : countUpTo(sorted, after); index < sorted.length; index += 1) {
+      const object = objects.get(sorted[index] ?? "");
+      if (object === undefined) continue;
+      if (page.length === Math.min(limit, maxPage)) return { objects: page, next: page.at(-1)?.key ?? null };
+      page.push(object);
+    }
+    return { objects: page, next: null };
+  }
+
+  function deleteOne({ key, expected }: DeleteRequest): DeleteOutcome {
+    const reason = invalidKey(key) ?? refused.get(key);
+    if (reason !== undefined) return { key, outcome: "refused", error: reason };
+    const object = objects.get(key);
+    if (object !== undefined && expected !== undefined && !looksLike(object, expected))
+      return { key, outcome: "changed" };
+    objects.delete(key);
+    return { key, outcome: "gone" };
+  }
+
+  // Async, so that what is thrown becomes a rejection, as in every other store.
+  return {
+    name: "memory:",
+    async list({ after, limit, signal }) {
+      checkLimit(limit);
+      stopIfAborted(signal, "listing memory:");
+      return list(after, limit);
+    },
+    async head(key, signal) {
+      stopIfAborted(signal, "looking up an object of memory:");
+      const invalid = invalidKey(key);
+      if (invalid !== null) throw invalidLookUp(key, invalid);
+      return objects.get(key) ?? null;
+    },
+    async delete(requests, signal) {
+      stopIfAborted(signal, "deleting from memory:");
+      return requests.map(deleteOne);
+    },
+    async readMarker() {
+      return marker;
+    },
+    async writeMarker(text) {
+      marker = text;
+      if (text === null) objects.delete(MARKER_KEY);
+      else this.put(MARKER_KEY, { sizeBytes: text.length });
+    },
+    invalidKey,
+    put(key, fields = {}) {
+      puts += 1;
+      if (!objects.has(key)) sorted = null;
+      objects.set(key, { key, sizeBytes: 0, modifiedAt: now(), etag: `etag-${puts}`, ...fields });
+    },
+    remove(key) {
+      if (key === MARKER_KEY) marker = null;
+      objects.delete(key);
+    },
+    has: (key) => objects.has(key),
+    keys: () => sortKeys([...objects.keys()]),
+    refuse(key, reason) {
+      if (reason === null) refused.delete(key);
+      else refused.set(key, reason);
+    },
+  };
+}
+
+/** An etag decides alone where both have one: it is made from the bytes. */
+function looksLike(object: ListedObject, expected: NonNullable<DeleteRequest["expected"]>): boolean {
+  if (object.etag !== null && expected.etag !== null) return object.etag === expected.etag;
+  return object.sizeBytes === expected.sizeBytes && object.modifiedAt === expected.modifiedAt;
+}
+
+/** As in S3: any text of 1 to 1,024 bytes. */
+function invalidKey(key: string): string | null {
+  if (key === "") return "a key is not empty";
+  if (/\p{Surrogate}/u.test(key)) return "a key is valid Unicode, without lone surrogates";
+  const bytes = new TextEncoder().encode(key).length;
+  return bytes > MAX_KEY_BYTES ? `a key has at most ${MAX_KEY_BYTES} bytes, this one ${bytes}` : null;
+}

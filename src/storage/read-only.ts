@@ -1,0 +1,15 @@
+import { SweepError } from "../core/errors.ts";
+import type { Store } from "../core/ports.ts";
+
+/** A store that cannot delete: what plans are given, so that no flag has to be remembered. */
+export function readOnly(store: Store): Store {
+  return {
+    name: store.name,
+    list: (options) => store.list(options),
+    head: (key, signal) => store.head(key, signal),
+    delete: () => Promise.reject(new SweepError("bug", "a plan cannot delete")),
+    readMarker: (signal) => store.readMarker(signal),
+    writeMarker: () => Promise.reject(new SweepError("bug", "a plan cannot write")),
+    invalidKey: (key) => store.invalidKey(key),
+  };
+}

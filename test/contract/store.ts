@@ -1,0 +1,352 @@
+/** The contract of `Store`. Every adapter's test calls `describeStore`, and adds only what is its vendor's own. */
+import { describe, expect, it, onTestFinished } from "vitest";
+import type { DeleteRequest, ListedObject, Store } from "../../src/core/ports.ts";
+import { AWKWARD_KEYS } from "./awkward-keys.ts";
+import { byteOrder, inByteOrder, listAll } from "./listing.ts";
+
+/** An empty store, and what reaches its objects without it. */
+export interface StoreHarness {
+  readonly store: Store;
+  put(key: string, fields?: PutFields): Promise<void>;
+  exists(key: string): Promise<boolean>;
+  remove(key: string): Promise<void>;
+  /** From now on the vendor refuses to delete this object, and answers so. */
+  makeUndeletable(key: string): Promise<void>;
+  /** The same store, answering pages shorter than asked for; null where the vendor is known never to do so. */
+  readonly shortPages: Store | null;
+  close?(): Promise<void>;
+}
+
+export interface PutFields {
+  /** 3 without. */
+  readonly sizeBytes?: number;
+  readonly modifiedAt?: number;
+}
+
+/** What stores differ in. Each is asserted, whichever way it is. */
+export interface StoreTraits {
+  /** Whether deletes compare with `expected`. A store that cannot deletes regardless. */
+  readonly compares: boolean;
+  /** Whether a test can choose an object's modified time. */
+  readonly setsModifiedAt: boolean;
+  readonly hasEtags: boolean;
+  /** Keys that cannot name an object here, beyond the empty one, the longer ones and lone surrogates. */
+  readonly invalidKeys: readonly string[];
+  /** Whether something stands at `a` where `a/b` is an object, so that deleting `a` is refused. */
+  readonly hasDirectories: boolean;
+}
+
+const MODIFIED_AT = Date.UTC(2025, 2, 4, 5, 6, 7);
+/** Valid but for its length: 1,025 bytes. */
+const TOO_LONG = `${`${"é".repeat(100)}/`.repeat(5)}${"x".repeat(20)}`;
+const ALWAYS_INVALID = ["", "x".repeat(1025), TOO_LONG, "lone-\uD83D", "\uDE00-lone"];
+
+export function describeStore(name: string, makeHarness: () => Promise<StoreHarness>, traits: StoreTraits): void {
+  async function open(): Promise<StoreHarness> {
+    const harness = await makeHarness();
+    onTestFinished(() => harness.close?.());
+    return harness;
+  }
+  describe(`${name} keeps the contract of a store:`, () => {
+    describeListing(open, traits);
+    describeAwkwardKeys(open, traits);
+    describeHead(open, traits);
+    describeDelete(open, traits);
+    describeExpectations(open, traits);
+    describeLimits(open);
+  });
+}
+
+type Open = () => Promise<StoreHarness>;
+
+async function putAll(harness: StoreHarness, keys: readonly string[]): Promise<void> {
+  for (let index = 0; index < keys.length; index += 50) {
+    await Promise.all(keys.slice(index, index + 50).map((key) => harness.put(key)));
+  }
+}
+
+/** 2,500 keys, of which neither the code points nor the directories come in the order of the numbers. */
+function manyKeys(): string[] {
+  const folders = ["", "a/", "a.b/", "a/c/", "a0/", "\u{1F600}/", "\uFF5E/"];
+  return Array.from({ length: 2500 }, (_, index) => `${folders[index % folders.length]}f${index}`);
+}
+
+function describeListing(open: Open, traits: StoreTraits): void {
+  it("an empty store lists nothing, and that is the end", async () => {
+    const { store } = await open();
+    expect(await store.list({ after: null, limit: 10 })).toEqual({ objects: [], next: null });
+  });
+
+  it("2,500 objects come once each, in byte order, in pages of 1,000, of 7 and of 1", async () => {
+    const harness = await open();
+    const expected = inByteOrder(manyKeys());
+    await putAll(harness, manyKeys());
+    for (const limit of [1000, 7, 1]) expect((await listAll(harness.store, limit)).keys).toEqual(expected);
+    if (harness.shortPages !== null) expect((await listAll(harness.shortPages, 1000)).keys).toEqual(expected);
+  });
+
+  it("a listing goes on from any key: existing, between, gone, before the first, after the last", async () => {
+    const harness = await open();
+    const keys = ["b", "d/a", "d/b/c", "d/e", "d0", "f/g/h", "z\u{1F600}"];
+    await putAll(harness, [...keys, "d/b/gone", "gone/below/here"]);
+    await harness.remove("d/b/gone");
+    await harness.remove("gone/below/here");
+    const places = [
+      ...keys,
+      ...[
+        "",
+        "a",
+        "c",
+        "d",
+        "d/",
+        "d/b",
+        "d/b/",
+        "d/b/c/",
+        "d/b/c/x",
+        "d/b/gone",
+        "d/z",
+        "d.",
+        "gone/below/here",
+        "gone/below",
+      ],
+      ...["f/g/h/i/j", "f/g", "z", "z\uFF5E", "z\u{1F600}a", "\u{10FFFF}", "b\u0001", "d/b\u{1F600}"],
+    ];
+    for (const place of places) {
+      const expected = inByteOrder(keys).filter((key) => byteOrder(key, place) > 0);
+      for (const limit of [1000, 1]) expect((await listAll(harness.store, limit, place)).keys, place).toEqual(expected);
+    }
+  });
+
+  it("deleting each page before asking for the next skips nothing", async () => {
+    const harness = await open();
+    const keys = manyKeys().slice(0, 300);
+    await putAll(harness, keys);
+    const seen: string[] = [];
+    for (let after: string | null = null; ; ) {
+      const page = await harness.store.list({ after, limit: 7 });
+      seen.push(...page.objects.map(({ key }) => key));
+      await harness.store.delete(page.objects.map(({ key }) => ({ key })));
+      if (page.next === null) break;
+      after = page.next;
+    }
+    expect(seen).toEqual(inByteOrder(keys));
+    expect((await listAll(harness.store)).keys).toEqual([]);
+  });
+
+  it("a listing that was left off does not show in the next, wherever that begins", async () => {
+    const harness = await open();
+    const keys = inByteOrder(manyKeys().slice(0, 60));
+    await putAll(harness, keys);
+    for (const from of [-1, 40, 10, 20]) {
+      await harness.store.list({ after: null, limit: 20 });
+      expect((await listAll(harness.store, 7, keys[from] ?? null)).keys).toEqual(keys.slice(from + 1));
+    }
+  });
+
+  it("two listings at the same time do not disturb each other", async () => {
+    const harness = await open();
+    const keys = manyKeys().slice(0, 100);
+    await putAll(harness, keys);
+    const listings = await Promise.all([
+      listAll(harness.store, 3),
+      listAll(harness.store, 3),
+      listAll(harness.store, 7),
+    ]);
+    for (const listing of listings) expect(listing.keys).toEqual(inByteOrder(keys));
+  });
+
+  it("a listed object shows its size, its age and its etag, as far as the store has them", async () => {
+    const harness = await open();
+    await harness.put("a/object", { sizeBytes: 1234, modifiedAt: MODIFIED_AT });
+    const [object] = (await listAll(harness.store)).objects;
+    expect(object).toEqual({
+      key: "a/object",
+      sizeBytes: 1234,
+      modifiedAt: traits.setsModifiedAt ? MODIFIED_AT : expect.any(Number),
+      etag: traits.hasEtags ? expect.any(String) : null,
+    });
+    expect(object).not.toHaveProperty("oddity");
+  });
+}
+
+function describeAwkwardKeys(open: Open, traits: StoreTraits): void {
+  it("awkward keys are listed, found and deleted as they are", async () => {
+    const harness = await open();
+    await putAll(harness, AWKWARD_KEYS);
+    expect((await listAll(harness.store)).keys).toEqual(inByteOrder(AWKWARD_KEYS));
+    expect((await listAll(harness.store, 1)).keys).toEqual(inByteOrder(AWKWARD_KEYS));
+    for (const key of AWKWARD_KEYS) {
+      expect(harness.store.invalidKey(key), key).toBeNull();
+      expect(await harness.store.head(key), key).toMatchObject({ key, sizeBytes: 3 });
+      expect((await listAll(harness.store, 1000, key)).keys, key).toEqual(
+        inByteOrder(AWKWARD_KEYS).filter((other) => byteOrder(other, key) > 0),
+      );
+    }
+    const half = AWKWARD_KEYS.filter((_, index) => index % 2 === 0);
+    const others = AWKWARD_KEYS.filter((_, index) => index % 2 === 1);
+    expect(await harness.store.delete(half.map((key) => ({ key })))).toEqual(
+      half.map((key) => ({ key, outcome: "gone" })),
+    );
+    expect((await listAll(harness.store)).keys).toEqual(inByteOrder(others));
+  });
+
+  it("invalid keys are refused with a reason, and their neighbours deleted", async () => {
+    const { store, put, exists } = await open();
+    await Promise.all([put("before"), put("after")]);
+    const invalid = [...ALWAYS_INVALID, ...traits.invalidKeys];
+    for (const key of invalid) expect(store.invalidKey(key), JSON.stringify(key)).toMatch(/\w+/);
+    const outcomes = await store.delete(["before", ...invalid, "after"].map((key) => ({ key })));
+    expect(outcomes).toEqual([
+      { key: "before", outcome: "gone" },
+      ...invalid.map((key) => ({ key, outcome: "refused", error: store.invalidKey(key) })),
+      { key: "after", outcome: "gone" },
+    ]);
+    expect([await exists("before"), await exists("after")]).toEqual([false, false]);
+  });
+}
+
+function describeHead(open: Open, traits: StoreTraits): void {
+  it("a look-up shows what the listing shows", async () => {
+    const harness = await open();
+    await harness.put("x/y", { sizeBytes: 5 });
+    const [object] = (await listAll(harness.store)).objects;
+    expect(await harness.store.head("x/y")).toMatchObject({ key: "x/y", sizeBytes: 5, etag: object?.etag });
+  });
+
+  it("a look-up of what is not there answers null", async () => {
+    const harness = await open();
+    await harness.put("x/y");
+    for (const key of ["a", "x", "x/z", "x/y/z", "x/yy", "no/such/folder"])
+      expect(await harness.store.head(key)).toBeNull();
+  });
+
+  it("a look-up by an invalid key is an error, never `not found`", async () => {
+    const { store } = await open();
+    for (const key of [...ALWAYS_INVALID, ...traits.invalidKeys]) {
+      await expect(store.head(key), JSON.stringify(key)).rejects.toMatchObject({ name: "SweepError", kind: "invalid" });
+    }
+  });
+}
+
+function describeDelete(open: Open, traits: StoreTraits): void {
+  it("outcomes come in the order asked for", async () => {
+    const harness = await open();
+    const keys = Array.from({ length: 200 }, (_, index) => `${(index * 37) % 200}/${index}`);
+    await putAll(harness, keys);
+    const outcomes = await harness.store.delete(keys.map((key) => ({ key })));
+    expect(outcomes.map(({ key }) => key)).toEqual(keys);
+    expect((await listAll(harness.store)).keys).toEqual([]);
+  });
+
+  it("1,000 keys go in one call", async () => {
+    const harness = await open();
+    const keys = manyKeys().slice(0, 1000);
+    await putAll(harness, keys);
+    const outcomes = await harness.store.delete(keys.map((key) => ({ key })));
+    expect(new Set(outcomes.map(({ outcome }) => outcome))).toEqual(new Set(["gone"]));
+    expect((await listAll(harness.store)).keys).toEqual([]);
+  });
+
+  it("an empty batch is no error", async () => {
+    const { store } = await open();
+    expect(await store.delete([])).toEqual([]);
+  });
+
+  it("an absent key is gone, also when it was deleted before, also twice in one batch", async () => {
+    const { store, put } = await open();
+    await put("a/once");
+    const asked = ["a/once", "a/never", "no/such/folder/x", "a/once/below"].map((key) => ({ key }));
+    const gone = asked.map(({ key }) => ({ key, outcome: "gone" }));
+    expect(await store.delete(asked)).toEqual(gone);
+    expect(await store.delete(asked)).toEqual(gone);
+    await put("twice");
+    const twice = [{ key: "twice" }, { key: "twice" }];
+    expect(await store.delete(twice)).toEqual(twice.map(({ key }) => ({ key, outcome: "gone" })));
+  });
+
+  it("one key that is refused stops no other, and says why", async () => {
+    const harness = await open();
+    const keys = Array.from({ length: 30 }, (_, index) => `many/${index}`);
+    await putAll(harness, keys);
+    await harness.makeUndeletable("many/13");
+    const outcomes = await harness.store.delete(keys.map((key) => ({ key })));
+    expect(outcomes).toEqual(
+      keys.map((key) =>
+        key === "many/13" ? { key, outcome: "refused", error: expect.stringMatching(/\w+/) } : { key, outcome: "gone" },
+      ),
+    );
+    expect(await harness.exists("many/13")).toBe(true);
+    expect((await listAll(harness.store)).keys).toEqual(["many/13"]);
+  });
+
+  it(`deleting \`a\` leaves \`a/b\` alone${traits.hasDirectories ? ", and is refused" : ""}`, async () => {
+    const { store, put, exists } = await open();
+    await put("a/b");
+    const [outcome] = await store.delete([{ key: "a" }]);
+    expect(outcome?.outcome).toBe(traits.hasDirectories ? "refused" : "gone");
+    expect(await exists("a/b")).toBe(true);
+  });
+
+  it("only the exact key is deleted, not what it is a prefix of", async () => {
+    const harness = await open();
+    await putAll(harness, ["image", "images", "images-2", "images2/x"]);
+    await harness.store.delete([{ key: "images" }]);
+    expect((await listAll(harness.store)).keys).toEqual(["image", "images-2", "images2/x"]);
+  });
+}
+
+function describeExpectations(open: Open, traits: StoreTraits): void {
+  async function listed(): Promise<{ harness: StoreHarness; object: ListedObject }> {
+    const harness = await open();
+    await harness.put("x", { sizeBytes: 5, modifiedAt: MODIFIED_AT });
+    const [object] = (await listAll(harness.store)).objects;
+    if (object === undefined) throw new Error("the object was not listed");
+    return { harness, object };
+  }
+
+  it("an object that is as expected is deleted", async () => {
+    const { harness, object } = await listed();
+    expect(await harness.store.delete([{ key: "x", expected: object }])).toEqual([{ key: "x", outcome: "gone" }]);
+    expect(await harness.exists("x")).toBe(false);
+  });
+
+  it("an absent object is gone, whatever was expected", async () => {
+    const { harness, object } = await listed();
+    await harness.remove("x");
+    expect(await harness.store.delete([{ key: "x", expected: object }])).toEqual([{ key: "x", outcome: "gone" }]);
+  });
+
+  const became = traits.compares ? "is `changed`, and left alone" : "goes too, for this store cannot compare";
+  const changes: [string, PutFields][] = [["another size", { sizeBytes: 6, modifiedAt: MODIFIED_AT }]];
+  if (traits.setsModifiedAt) {
+    changes.push(["a later time", { sizeBytes: 5, modifiedAt: MODIFIED_AT + 1000 }]);
+    changes.push(["an earlier time", { sizeBytes: 5, modifiedAt: MODIFIED_AT - 1000 }]);
+  }
+  it.each(changes)(`an object of %s ${became}, and its neighbours are deleted`, async (_, fields) => {
+    const { harness, object } = await listed();
+    await Promise.all([harness.put("neighbour"), harness.put("x", fields)]);
+    const outcomes = await harness.store.delete([{ key: "x", expected: object }, { key: "neighbour" }]);
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual([traits.compares ? "changed" : "gone", "gone"]);
+    expect([await harness.exists("x"), await harness.exists("neighbour")]).toEqual([traits.compares, false]);
+  });
+}
+
+function describeLimits(open: Open): void {
+  it("a limit that is no whole number from 1 up is an error", async () => {
+    const { store } = await open();
+    for (const limit of [0, -1, 1.5, Number.NaN, Infinity]) {
+      await expect(store.list({ after: null, limit }), String(limit)).rejects.toMatchObject({ kind: "bug" });
+    }
+  });
+
+  it("a call that was given up before it began does nothing", async () => {
+    const { store, put, exists } = await open();
+    await put("x");
+    const signal = AbortSignal.abort();
+    const requests: DeleteRequest[] = [{ key: "x" }];
+    await expect(store.list({ after: null, limit: 1, signal })).rejects.toMatchObject({ kind: "unavailable" });
+    await expect(store.head("x", signal)).rejects.toMatchObject({ kind: "unavailable" });
+    await expect(store.delete(requests, signal)).rejects.toMatchObject({ kind: "unavailable" });
+    expect(await exists("x")).toBe(true);
+  });
+}

@@ -1,0 +1,154 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { SweepError } from "../../src/core/errors.ts";
+import type { Store } from "../../src/core/ports.ts";
+import { counted } from "../../src/storage/counted.ts";
+import { createFilesystemStore } from "../../src/storage/filesystem.ts";
+import { createMemoryStore } from "../../src/storage/memory.ts";
+import { readOnly } from "../../src/storage/read-only.ts";
+import { timed } from "../../src/storage/timed.ts";
+import { describeStore, type StoreHarness } from "../contract/store.ts";
+import { makeFolder, put } from "./folder.ts";
+import { MEMORY_TRAITS, makeMemoryHarness } from "./memory-harness.ts";
+
+function coated(coat: (store: Store) => Store): () => Promise<StoreHarness> {
+  return async () => {
+    const harness = makeMemoryHarness();
+    return { ...harness, store: coat(harness.store) };
+  };
+}
+describeStore(
+  "a counted store",
+  coated((store) => counted(store).store),
+  MEMORY_TRAITS,
+);
+describeStore(
+  "a timed store",
+  coated((store) => timed(store, 60_000)),
+  MEMORY_TRAITS,
+);
+
+describe("a read-only store", () => {
+  it("lists and looks up like the store below, and cannot delete", async () => {
+    const memory = createMemoryStore();
+    memory.put("x");
+    const store = readOnly(memory);
+    expect(store.name).toBe(memory.name);
+    expect((await store.list({ after: null, limit: 1 })).objects).toMatchObject([{ key: "x" }]);
+    expect(await store.list({ after: "x", limit: 1 })).toEqual({ objects: [], next: null });
+    expect(await store.head("x")).toMatchObject({ key: "x" });
+    expect(store.invalidKey("")).toBe(memory.invalidKey(""));
+    await expect(store.delete([{ key: "x" }])).rejects.toMatchObject({ kind: "bug", message: "a plan cannot delete" });
+    await expect(store.delete([])).rejects.toMatchObject({ kind: "bug" });
+    expect(memory.keys()).toEqual(["x"]);
+  });
+
+  it("hands the caller's signal down", async () => {
+    const store = readOnly(createMemoryStore());
+    const signal = AbortSignal.abort();
+    await expect(store.list({ after: null, limit: 1, signal })).rejects.toMatchObject({ kind: "unavailable" });
+    await expect(store.head("x", signal)).rejects.toMatchObject({ kind: "unavailable" });
+  });
+});
+
+describe("a counted store", () => {
+  it("counts a page, a look-up and a batch as one call each, also when they fail, also on a folder", async () => {
+    const root = makeFolder();
+    for (const key of ["a/1", "a/2", "b/3"]) put(root, key);
+    const { store, calls } = counted(createFilesystemStore({ root }));
+    expect(calls()).toBe(0);
+    await store.list({ after: null, limit: 1000 });
+    expect(calls()).toBe(1);
+    await store.head("a/1");
+    expect(calls()).toBe(2);
+    await store.delete(["a/1", "a/2", "b/3"].map((key) => ({ key })));
+    expect(calls()).toBe(3);
+    await expect(store.head("a//1")).rejects.toThrow();
+    expect(calls()).toBe(4);
+    store.invalidKey("x");
+    expect(calls()).toBe(4);
+  });
+});
+
+describe("a timed store", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  /** A store whose calls never answer; it remembers their signals. */
+  function deaf(): { store: Store; signals: (AbortSignal | undefined)[] } {
+    const signals: (AbortSignal | undefined)[] = [];
+    const never = (signal: AbortSignal | undefined): Promise<never> => {
+      signals.push(signal);
+      return new Promise(() => {});
+    };
+    const store: Store = {
+      ...createMemoryStore(),
+      name: "deaf:",
+      list: ({ signal }) => never(signal),
+      head: (_, signal) => never(signal),
+      delete: (_, signal) => never(signal),
+    };
+    return { store, signals };
+  }
+
+  const CALLS: [string, (store: Store, signal?: AbortSignal) => Promise<unknown>][] = [
+    ["list", (store, signal) => store.list({ after: null, limit: 1, ...(signal && { signal }) })],
+    ["head", (store, signal) => store.head("x", signal)],
+    ["delete", (store, signal) => store.delete([{ key: "x" }], signal)],
+  ];
+
+  it.each(CALLS)("gives a %s up after the time, not before, and aborts it", async (_, call) => {
+    const { store, signals } = deaf();
+    const failure = vi.fn<(error: unknown) => void>();
+    const answer = call(timed(store, 10_000)).catch(failure);
+    await vi.advanceTimersByTimeAsync(9_999);
+    expect(failure).not.toHaveBeenCalled();
+    expect(signals[0]?.aborted).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    await answer;
+    const error = failure.mock.calls[0]?.[0];
+    expect(error).toBeInstanceOf(SweepError);
+    expect(error).toMatchObject({ kind: "unavailable", message: expect.stringContaining("did not answer") });
+    expect(error).toMatchObject({ message: expect.stringMatching(/deaf:.*within 10 s/) });
+    expect(signals[0]?.aborted).toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it.each(CALLS)("hands the caller's own giving up down to a %s", async (_, call) => {
+    const { store, signals } = deaf();
+    const caller = new AbortController();
+    const answer = call(timed(store, 10_000), caller.signal).catch(() => "gave up");
+    expect(signals[0]?.aborted).toBe(false);
+    caller.abort();
+    expect(signals[0]?.aborted).toBe(true);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(await answer).toBe("gave up");
+  });
+
+  it("answers, fails and is done as the store below, and leaves no timer behind", async () => {
+    const memory = createMemoryStore();
+    memory.put("x");
+    const store = timed(memory, 10_000);
+    expect(await store.head("x")).toMatchObject({ key: "x" });
+    expect(vi.getTimerCount()).toBe(0);
+    await expect(store.head("")).rejects.toMatchObject({ kind: "invalid" });
+    expect(vi.getTimerCount()).toBe(0);
+    expect(store.invalidKey("")).toBe(memory.invalidKey(""));
+  });
+
+  it("lets a failure that comes after the time pass silently", async () => {
+    let fail: (error: Error) => void = () => {};
+    const late: Store = {
+      ...createMemoryStore(),
+      head: () =>
+        new Promise((_, reject) => {
+          fail = reject;
+        }),
+    };
+    const answer = expect(timed(late, 10).head("x")).rejects.toMatchObject({ kind: "unavailable" });
+    await vi.advanceTimersByTimeAsync(10);
+    await answer;
+    // An unhandled rejection would fail this file.
+    fail(new Error("too late"));
+    await vi.advanceTimersByTimeAsync(0);
+  });
+});
