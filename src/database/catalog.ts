@@ -1,0 +1,189 @@
+/** The application's table: what is due or old, who protects what, and which rows have no object. */
+import type { Catalog, CatalogCursor, Cutoffs, HeldLease, KeyFacts, ListedStretch, Value } from "../core/ports.ts";
+import { SECONDS_BELOW } from "../core/safety.ts";
+import { claimRows, ERASE, type GateTimes, MARK } from "./claims.ts";
+import type { Row } from "./client.ts";
+import { isProtected } from "./condemn.ts";
+import type { LeaseSession } from "./lease.ts";
+import { type CatalogMapping, column, isFree, protects, table } from "./mapping.ts";
+import { OPEN } from "./migrations.ts";
+import { countRows, pageOfRows, toPage, toPlace, toTally } from "./row-pages.ts";
+import { toRemovalState } from "./rows.ts";
+import { integer, integerOrNull, jsonRows, type SQL, sql, text, textOrNull } from "./sql.ts";
+import { dueStages, endedOnly, oldStages, type Stage } from "./stages.ts";
+import { encodeValue, fromReadable, readable, term } from "./values.ts";
+
+export function createCatalog(mapping: CatalogMapping, session: LeaseSession, gate: GateTimes): Catalog {
+  const page = async (held: HeldLease, stages: Stage[], ask: { after: CatalogCursor | null; limit: number }) =>
+    toPage(await session.read(held, pageOfRows(mapping, stages, ask)), ask.limit);
+  const count = async (held: HeldLease, stages: Stage[], sample: number, madeBy?: number) => {
+    const readable = stages.filter(({ unreadable }) => !unreadable);
+    const first = pageOfRows(mapping, readable, { after: null, limit: sample });
+    const [tallies, rows] = await session.write(held, [countRows(mapping, readable, madeBy), first]);
+    return { due: toTally(tallies?.[0]), files: toPage(rows ?? [], sample).files };
+  };
+  const keysOf = async (held: HeldLease, query: SQL) =>
+    new Set((await session.read(held, query)).map((row) => text(row, "key")));
+
+  return {
+    standingOf(status) {
+      if (mapping.status.live.some((live) => live === status)) return "live";
+      return status === mapping.status.expired ? "expired" : "other";
+    },
+    due: (held, ask) => page(held, dueStages(mapping, ask), ask),
+    countDue: (held, cutoffs, sample, madeBy) => count(held, dueStages(mapping, cutoffs), sample, madeBy),
+    old: (held, ask) => page(held, oldStages(mapping, ask), ask),
+    countOld: (held, cutoffs, sample, madeBy) =>
+      count(held, endedOnly(mapping, oldStages(mapping, cutoffs), cutoffs), sample, madeBy),
+    claim: (held, claims, run) => claimRows(mapping, session, MARK, { held, claims, run, gate }),
+    erase: (held, claims, run) => claimRows(mapping, session, ERASE, { held, claims, run, gate }),
+    protectedAfter: (held, keys, upTo) => keysOf(held, protectedAfter(mapping, keys, upTo)),
+    protectedBeside: (held, keys, ids) => keysOf(held, protectedBeside(mapping, keys, ids)),
+    async deletionReach(held) {
+      return (await session.read(held, deletionReach(mapping))).map((row) => text(row, "reach"));
+    },
+    async countLive(held, limit) {
+      const [row] = await session.read(held, liveUpTo(mapping, limit));
+      return row === undefined ? 0 : integer(row, "count");
+    },
+    async compare(held, page) {
+      const queries = [unprotectedKeys(mapping, page.keys)];
+      if (page.madeBefore !== null) queries.push(missingRows(mapping, { ...page, madeBefore: page.madeBefore }));
+      const [unprotected, missing] = await session.write(held, queries);
+      return {
+        unprotected: new Map((unprotected ?? []).map((row) => [text(row, "key"), toKeyFacts(row)])),
+        missing: (missing ?? []).flatMap((row) => {
+          const key = fromReadable(row["key"] ?? null);
+          return typeof key === "string" ? [{ key, sizeBytes: integer(row, "size") }] : [];
+        }),
+      };
+    },
+  };
+}
+
+/**
+ * A RESTRICT needs no mention: it fails its own row. A trigger's own text tells its event: what stands between its name
+ * and the table is DELETE, whatever else the body does.
+ */
+function deletionReach(mapping: CatalogMapping): SQL {
+  const name = mapping.table;
+  return sql`SELECT 'the rows of ' || m.name || ' that refer to it (ON DELETE ' || k.on_delete || ')' AS reach
+      FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) k
+      WHERE m.type = 'table' AND k."table" = ${name} COLLATE NOCASE AND k.on_delete NOT IN ('NO ACTION', 'RESTRICT')
+    UNION SELECT 'whatever the trigger ' || name || ' does' FROM sqlite_master
+      WHERE type = 'trigger' AND tbl_name = ${name} COLLATE NOCASE
+        AND upper(replace(replace(sql, char(10), ' '), char(9), ' ')) LIKE '% DELETE ON %'
+    ORDER BY 1`;
+}
+
+/** Counts no further than it has to. */
+function liveUpTo(mapping: CatalogMapping, limit: number): SQL {
+  const parts = mapping.status.live.map(
+    (live) => sql`SELECT * FROM (SELECT 1 FROM ${table(mapping, "f")}
+      WHERE ${column(mapping, "f", "status")} = ${live} LIMIT ${limit})`,
+  );
+  return sql`SELECT count(*) AS count FROM (${sql.join(parts, sql` UNION ALL `)})`;
+}
+
+/**
+ * Live rows in a stretch of the listing that was verified, whose key was not on it. The unary plus makes SQLite walk the
+ * keys, not every live row.
+ */
+function missingRows(mapping: CatalogMapping, stretch: ListedStretch & { readonly madeBefore: number }): SQL {
+  const key = column(mapping, "f", "key");
+  const live = mapping.status.live.map((status) => sql`${status}`);
+  const made = column(mapping, "f", "createdAt");
+  const size = column(mapping, "f", "size");
+  return sql`SELECT ${readable(key)} AS key, max(iif(typeof(${size}) = 'integer' AND ${size} > 0, ${size}, 0)) AS size
+    FROM ${table(mapping, "f")}
+    WHERE ${stretch.after === null ? sql`${key} >= ''` : sql`${key} > ${stretch.after}`}
+      AND ${stretch.to === null ? sql`${key} < x''` : sql`${key} <= ${stretch.to}`}
+      AND +${column(mapping, "f", "status")} IN (${sql.join(live, sql`, `)})
+      AND typeof(${key}) = 'text' AND instr(${key}, char(0)) = 0 AND ${isInstantUpTo(made, stretch.madeBefore)}
+      AND ${key} NOT IN (SELECT value FROM ${jsonRows(stretch.keys)})
+    GROUP BY ${key} ORDER BY ${key} LIMIT ${stretch.missingLimit}`;
+}
+
+/** Below a bound a number is in seconds; at or before 1970 it is no instant, and nobody knows how old the row is. */
+function isInstantUpTo(value: SQL, instant: number): SQL {
+  return sql`typeof(${value}) IN ('integer', 'real') AND ${value} > 0
+    AND ${value} * iif(${value} < ${SECONDS_BELOW}, 1000, 1) <= ${instant}`;
+}
+
+/** Which keys some row would still protect after every due row up to a place has ended. */
+function protectedAfter(
+  mapping: CatalogMapping,
+  keys: readonly string[],
+  upTo: { cursor: CatalogCursor } & Cutoffs,
+): SQL {
+  return sql`SELECT j.value AS key FROM ${jsonRows(keys)} j WHERE EXISTS (SELECT 1 FROM ${table(mapping, "p")}
+    WHERE ${column(mapping, "p", "key")} = j.value AND ${protects(mapping, "p")}
+      AND NOT coalesce(${endedUpTo(mapping, "p", upTo)}, 0))`;
+}
+
+function endedUpTo(mapping: CatalogMapping, alias: string, upTo: { cursor: CatalogCursor } & Cutoffs): SQL {
+  const place = toPlace(upTo.cursor);
+  const ended = dueStages(mapping, upTo).flatMap((stage, index) => {
+    if (index > place.stage || stage.unreadable) return [];
+    const id = column(mapping, alias, "id");
+    const upToPlace =
+      index < place.stage
+        ? sql``
+        : sql`AND (${stage.position(alias)}, ${id}) <= (${term(place.position)}, ${term(place.id)})`;
+    return [sql`(${stage.where(alias)} ${upToPlace})`];
+  });
+  return ended.length === 0 ? sql`0` : sql`${isFree(mapping, alias)} AND (${sql.join(ended, sql` OR `)})`;
+}
+
+/** A row without an id is none of those that go. */
+function protectedBeside(mapping: CatalogMapping, keys: readonly string[], ids: readonly Value[]): SQL {
+  const known = ids.filter((id) => id !== null).map(encodeValue);
+  return sql`SELECT j.value AS key FROM ${jsonRows(keys)} j WHERE EXISTS (SELECT 1 FROM ${table(mapping, "p")}
+    WHERE ${column(mapping, "p", "key")} = j.value AND ${protects(mapping, "p")}
+      AND coalesce(${column(mapping, "p", "id")} NOT IN (SELECT value FROM ${jsonRows(known)}), 1))`;
+}
+
+// ----------------------------------------------------------------------------------------------- what protects keys
+
+/**
+ * The join is the database's: a page of keys goes up as one parameter, what nothing protects comes back. Nothing is said
+ * of a key with a NUL: the client would cut it there, and take it for another.
+ */
+export function unprotectedKeys(mapping: CatalogMapping, keys: readonly string[]): SQL {
+  return sql`SELECT j.value AS key, r.state, r.first_seen_at, r.first_seen_run, r.size_bytes, r.modified_at, r.etag,
+      EXISTS (SELECT 1 FROM ${table(mapping, "f")} WHERE ${column(mapping, "f", "key")} = j.value) AS referenced,
+      EXISTS (SELECT 1 FROM filesweep_removals e WHERE e.key = j.value AND e.state = 'removed') AS ended,
+      k.size_bytes AS kept_size, k.modified_at AS kept_modified, k.etag AS kept_etag
+    FROM ${jsonRows(keys)} j
+    LEFT JOIN filesweep_removals r ON r.key = j.value AND r.${sql.raw(OPEN)}
+    LEFT JOIN filesweep_removals k ON k.id = (SELECT id FROM filesweep_removals
+      WHERE key = j.value AND state = 'released' AND released_by = 'operator' ORDER BY finished_at DESC LIMIT 1)
+    WHERE NOT ${isProtected(mapping, sql`j.value`)} AND instr(j.value, char(0)) = 0`;
+}
+
+export function toKeyFacts(row: Row): KeyFacts {
+  const state = row["state"] ?? null;
+  return {
+    referenced: integer(row, "referenced") === 1,
+    removedBefore: integer(row, "ended") === 1,
+    removal:
+      state === null
+        ? null
+        : {
+            state: toRemovalState(state),
+            firstSeenAt: integerOrNull(row, "first_seen_at"),
+            firstSeenRun: textOrNull(row, "first_seen_run"),
+            sizeBytes: integer(row, "size_bytes"),
+            modifiedAt: integerOrNull(row, "modified_at"),
+            etag: textOrNull(row, "etag"),
+          },
+    kept:
+      row["kept_size"] === null
+        ? null
+        : {
+            sizeBytes: integer(row, "kept_size"),
+            modifiedAt: integerOrNull(row, "kept_modified"),
+            etag: textOrNull(row, "kept_etag"),
+          },
+  };
+}

@@ -1,0 +1,348 @@
+/** The desk: what operators ask of the ledger and decide in it, without the lease. */
+import { describe, expect, test } from "vitest";
+import { REMOVAL_STATES, type RemovalState, type RunStatus } from "../../src/core/model.ts";
+import type { HeldLease, RemovalFilter } from "../../src/core/ports.ts";
+import { DAY_MS, LEASE_MS } from "../../src/core/safety.ts";
+import { START } from "../support/fake-clock.ts";
+import { freshEntry, GATE_MS, one, openPorts, type Ports, unprotected } from "../support/ports.ts";
+
+async function withLease(): Promise<Ports & { held: HeldLease }> {
+  const ports = await openPorts();
+  return { ...ports, held: await ports.hold() };
+}
+
+interface Given {
+  readonly id: string;
+  readonly key?: string;
+  readonly state?: RemovalState;
+  readonly reason?: string;
+  readonly runId?: string;
+}
+
+async function add({ execute }: Ports, ...removals: Given[]): Promise<void> {
+  for (const { id, key = id, state = "removed", reason = "expired", runId = "run-1" } of removals) {
+    await execute(
+      `INSERT INTO filesweep_removals (id, key, state, reason, sweep, run_id, size_bytes, created_at, attempts, next_attempt_at, error)
+        VALUES (?, ?, ?, ?, 'expired-files', ?, 7, 5, 3, 9, 'it was refused')`,
+      [id, key, state, reason, runId],
+    );
+  }
+}
+
+describe("removals are listed, the newest first", () => {
+  async function ids({ database }: Ports, filter: Partial<RemovalFilter>): Promise<string[]> {
+    return (await database.desk.removals({ limit: 100, ...filter })).map(({ id }) => id);
+  }
+
+  test("with what an operator needs", async () => {
+    const ports = await openPorts();
+    await add(ports, { id: "a", key: "k", state: "failed" });
+    expect(await ports.database.desk.removals({ limit: 1 })).toEqual([
+      {
+        id: "a",
+        key: "k",
+        state: "failed",
+        reason: "expired",
+        sweep: "expired-files",
+        runId: "run-1",
+        sizeBytes: 7,
+        createdAt: 5,
+        firstSeenAt: null,
+        attempts: 3,
+        nextAttemptAt: 9,
+        error: "it was refused",
+        releasedBy: null,
+        finishedAt: null,
+      },
+    ]);
+  });
+
+  test.each(REMOVAL_STATES)("one that is %s says when it is tried again only if it was refused", async (state) => {
+    const ports = await openPorts();
+    await add(ports, { id: "a", state });
+    expect((await ports.database.desk.removal("a"))?.nextAttemptAt).toBe(state === "failed" ? 9 : null);
+  });
+
+  test.each(REMOVAL_STATES)("by state: %s", async (state) => {
+    const ports = await openPorts();
+    await add(ports, ...REMOVAL_STATES.map((each) => ({ id: `1-${each}`, state: each })));
+    await add(ports, ...REMOVAL_STATES.map((each) => ({ id: `2-${each}`, state: each })));
+    expect(await ids(ports, { state })).toEqual([`2-${state}`, `1-${state}`]);
+    expect(await ids(ports, { state, after: `2-${state}` })).toEqual([`1-${state}`]);
+  });
+
+  test("by reason, by run, and by all of them together", async () => {
+    const ports = await openPorts();
+    await add(
+      ports,
+      { id: "1", reason: "used-up", key: "x/1" },
+      { id: "2", runId: "run-2", key: "x/2" },
+      { id: "3", reason: "used-up", runId: "run-2", key: "x/3" },
+      { id: "4", reason: "used-up", runId: "run-2", key: "y/4" },
+      { id: "5", reason: "used-up", runId: "run-2", key: "x/5", state: "failed" },
+    );
+    expect(await ids(ports, { reason: "used-up" })).toEqual(["5", "4", "3", "1"]);
+    expect(await ids(ports, { runId: "run-2" })).toEqual(["5", "4", "3", "2"]);
+    const all = { reason: "used-up", runId: "run-2", keyPrefix: "x/" } as const;
+    expect(await ids(ports, { ...all, state: "removed" })).toEqual(["3"]);
+    expect(await ids(ports, { ...all, state: "failed" })).toEqual(["5"]);
+    expect(await ids(ports, { ...all, after: "5" })).toEqual(["3"]);
+  });
+
+  test.each([
+    { prefix: "a/", keys: ["a/", "a/b", "a/\u{10FFFF}z"] },
+    { prefix: "a", keys: ["a", "a/", "a/b", "a/\u{10FFFF}z", "a\u{10FFFF}"] },
+    { prefix: "A", keys: ["A/b"] },
+    { prefix: "100%", keys: ["100%/x"] },
+    { prefix: "a_b", keys: ["a_b"] },
+    { prefix: "é", keys: ["é/x"] },
+    { prefix: "\u{1F600}", keys: ["\u{1F600}x"] },
+    { prefix: "nobody's", keys: [] },
+  ])("by what their key begins with, byte for byte: $prefix", async ({ prefix, keys }) => {
+    const ports = await openPorts();
+    const all = ["a", "a/", "a/b", "a/\u{10FFFF}z", "a\u{10FFFF}", "A/b", "b", "100%/x", "1000/x", "a_b", "é/x"];
+    const given = [...all, "e\u0301/x", "\u{1F600}x"].map((key, index) => ({ id: `id-${10 + index}`, key }));
+    await add(ports, ...given.filter(({ key }) => key !== "a_b"), { id: "id-99", key: "a_b" });
+    const found = (await ports.database.desk.removals({ limit: 100, keyPrefix: prefix })).map(({ key }) => key);
+    const expected = prefix === "a" ? [...keys, "a_b"] : keys;
+    expect(found.sort()).toEqual([...expected].sort());
+  });
+
+  test("the empty prefix is none", async () => {
+    const ports = await openPorts();
+    await add(ports, { id: "1" }, { id: "2" });
+    expect(await ids(ports, { keyPrefix: "" })).toEqual(["2", "1"]);
+  });
+
+  const FILTERS: readonly Partial<RemovalFilter>[] = [
+    {},
+    { state: "removed" },
+    { state: "abandoned" },
+    { keyPrefix: "k/" },
+    { runId: "run-1" },
+    { reason: "expired" },
+  ];
+  test.each(FILTERS)("page by page, each once, also where new ones come meanwhile: %j", async (filter) => {
+    const ports = await openPorts();
+    const own = { state: filter.state ?? ("removed" as const) };
+    const given = Array.from({ length: 7 }, (_, index) => ({ id: `1${index}`, key: `k/${index}`, ...own }));
+    await add(ports, ...given);
+    const pages: string[][] = [];
+    for (let after: string | undefined; ; ) {
+      const page = await ids(ports, { ...filter, limit: 3, ...(after === undefined ? {} : { after }) });
+      pages.push(page);
+      await add(ports, { id: `2${pages.length}`, key: `k/new-${pages.length}`, ...own });
+      after = page.at(-1);
+      if (after === undefined) break;
+    }
+    expect(pages).toEqual([["16", "15", "14"], ["13", "12", "11"], ["10"], []]);
+  });
+
+  test("one of them by its id; of another id none", async () => {
+    const ports = await openPorts();
+    await add(ports, { id: "a", key: "k" });
+    expect(await ports.database.desk.removal("a")).toMatchObject({ id: "a", key: "k" });
+    expect(await ports.database.desk.removal("b")).toBeNull();
+  });
+});
+
+describe("a person releases a removal", () => {
+  const LOOK = { sizeBytes: 8, modifiedAt: START - DAY_MS, etag: "v2" };
+  const ALLOWED: readonly RemovalState[] = ["suspected", "due", "failed", "abandoned"];
+
+  test.each(REMOVAL_STATES)("that is %s", async (state) => {
+    const ports = await openPorts();
+    await add(ports, { id: "a", state }, { id: "other", state });
+    const before = await ports.removals();
+    const allowed = ALLOWED.includes(state);
+    expect(await ports.database.desk.release("a", START, LOOK)).toBe(allowed);
+    const after = await ports.removals();
+    expect(after.slice(1)).toEqual(before.slice(1));
+    if (!allowed) expect(after).toEqual(before);
+    else
+      expect(await ports.database.desk.removal("a")).toMatchObject({
+        state: "released",
+        releasedBy: "operator",
+        finishedAt: START,
+        sizeBytes: 8,
+      });
+  });
+
+  test("that does not exist: no", async () => {
+    expect(await (await openPorts()).database.desk.release("nobody's", START, LOOK)).toBe(false);
+  });
+
+  test("twice: not the second time", async () => {
+    const ports = await openPorts();
+    await add(ports, { id: "a", state: "due" });
+    expect(await ports.database.desk.release("a", START, LOOK)).toBe(true);
+    expect(await ports.database.desk.release("a", START + 1, null)).toBe(false);
+  });
+
+  test("and the sweeps know how the object looked that is kept, also once history is trimmed", async () => {
+    const ports = await withLease();
+    await ports.sight(ports.held, "k");
+    expect(await ports.database.desk.release(one(await ports.removals()).id, START, LOOK)).toBe(true);
+    await ports.database.ledger.trim(ports.held, START + 1000 * DAY_MS);
+    expect((await unprotected(ports.database, ports.held, ["k"])).get("k")).toMatchObject({
+      kept: LOOK,
+      removal: null,
+      removedBefore: false,
+    });
+  });
+
+  test("without a look it stays as it was seen", async () => {
+    const ports = await withLease();
+    await ports.sight(ports.held, "k");
+    await ports.database.desk.release(one(await ports.removals()).id, START, null);
+    expect((await unprotected(ports.database, ports.held, ["k"])).get("k")?.kept).toEqual({
+      sizeBytes: 10,
+      modifiedAt: START - 30 * DAY_MS,
+      etag: "v1",
+    });
+  });
+
+  test("that a run condemned meanwhile: no, its answer is on its way", async () => {
+    const ports = await withLease();
+    const { id } = await ports.condemned(ports.held, "k");
+    expect(await ports.database.desk.release(id, START, LOOK)).toBe(false);
+    expect(await ports.gate()).toEqual({ k: null });
+  });
+});
+
+describe("a person has a removal tried again", () => {
+  test.each(REMOVAL_STATES)("that is %s", async (state) => {
+    const ports = await openPorts();
+    await add(ports, { id: "a", state }, { id: "other", state });
+    const before = await ports.dump();
+    const allowed = state === "failed" || state === "abandoned";
+    expect(await ports.database.desk.retry("a")).toBe(allowed);
+    if (!allowed) expect(await ports.dump()).toBe(before);
+    else expect(await ports.database.desk.removal("a")).toMatchObject({ state: "due", attempts: 0 });
+    expect((await ports.database.desk.removal("other"))?.state).toBe(state);
+  });
+
+  test("the next drain takes it, also under the lease it was refused in, and not before its back-off", async () => {
+    const ports = await withLease();
+    const removal = await ports.condemned(ports.held, "k");
+    await ports.settle(ports.held, removal, "refused", START + DAY_MS);
+    expect((await ports.drain(ports.held)).condemned).toEqual([]);
+    expect(await ports.database.desk.retry(removal.id)).toBe(true);
+    expect((await ports.drain(ports.held)).condemned).toMatchObject([{ key: "k", attempts: 1, from: "due" }]);
+  });
+});
+
+describe("a person cancels a run", () => {
+  async function withRun(status: RunStatus, finishedAt: number | null): Promise<Ports> {
+    const ports = await openPorts();
+    const held = await ports.hold();
+    ports.database.journal.follow(held, freshEntry("run-1", { status, finishedAt }));
+    await ports.database.leases.release(held);
+    return ports;
+  }
+  const statusOf = async ({ database }: Ports): Promise<unknown> => {
+    const { status, finishedAt } = one(await database.journal.latest(10));
+    return { status, finishedAt };
+  };
+
+  test.each<{ status: RunStatus; finishedAt: number | null; cancelled: boolean }>([
+    { status: "running", finishedAt: null, cancelled: true },
+    { status: "paused", finishedAt: null, cancelled: true },
+    { status: "held", finishedAt: START, cancelled: true },
+    { status: "completed", finishedAt: START, cancelled: false },
+    { status: "completed-with-failures", finishedAt: START, cancelled: false },
+    { status: "failed", finishedAt: START, cancelled: false },
+    { status: "cancelled", finishedAt: START, cancelled: false },
+  ])("that is $status, while nobody holds the lease: $cancelled", async ({ status, finishedAt, cancelled }) => {
+    const ports = await withRun(status, finishedAt);
+    expect(await ports.database.desk.cancelRun("run-1", START + 5)).toBe(cancelled);
+    expect(await statusOf(ports)).toEqual(
+      cancelled ? { status: "cancelled", finishedAt: START + 5 } : { status, finishedAt },
+    );
+  });
+
+  test("that does not exist: there is none", async () => {
+    expect(await (await withRun("paused", null)).database.desk.cancelRun("run-2", START)).toBeNull();
+  });
+
+  test.each([
+    { afterMs: LEASE_MS - 1, cancelled: false },
+    { afterMs: LEASE_MS, cancelled: true },
+  ])("that is under way, $afterMs ms after its lease was renewed: $cancelled", async ({ afterMs, cancelled }) => {
+    const ports = await openPorts();
+    ports.database.journal.follow(await ports.hold(), freshEntry("run-1"));
+    await expect(ports.hold()).rejects.toThrow();
+    ports.clock.advance(LEASE_MS);
+    const held = await ports.hold();
+    ports.database.journal.follow(held, freshEntry("run-1"));
+    await ports.database.leases.renew(held);
+    ports.clock.advance(afterMs);
+    expect(await ports.database.desk.cancelRun("run-1", START + 5)).toBe(cancelled);
+  });
+
+  test("and no later slice goes on with it", async () => {
+    const ports = await withRun("paused", null);
+    await ports.database.desk.cancelRun("run-1", START);
+    const { entry, resumed } = await ports.database.journal.open(await ports.hold(), freshEntry("run-2"));
+    expect([entry.id, resumed]).toEqual(["run-2", false]);
+  });
+});
+
+describe("what the database holds of a file", () => {
+  test.each(["k", "a b", "'\"%", "x41", "\u{1F600}", "e\u0301"])("its key by its id: %j", async (key) => {
+    const ports = await openPorts();
+    await ports.insert({ id: "f", key }, { id: "other", key: "other" });
+    expect(await ports.database.desk.keyOf("f")).toBe(key);
+  });
+
+  test.each([7, new Uint8Array([0x61]), "a\u0000b"])("a key that is no plain text is none: %j", async (key) => {
+    const ports = await openPorts();
+    await ports.insert({ id: "f", key });
+    expect(await ports.database.desk.keyOf("f")).toBe(key === 7 ? "7" : null);
+  });
+
+  test("no file of that id, no key", async () => {
+    expect(await (await openPorts()).database.desk.keyOf("nobody's")).toBeNull();
+  });
+
+  test("everything about a key, in one round trip", async () => {
+    const ports = await withLease();
+    await ports.settle(ports.held, await ports.condemned(ports.held, "k"), "gone");
+    await ports.insert({ id: "z", key: "k", status: "expired" }, { id: "other", key: "other" });
+    await ports.sight(ports.held, "k");
+    const before = ports.database.calls();
+    const record = await ports.database.desk.record("k");
+    expect(ports.database.calls() - before).toBe(1);
+    expect(record.files.map(({ key, status }) => ({ key, status }))).toEqual([
+      { key: "k", status: "expired" },
+      { key: "k", status: "expired" },
+    ]);
+    expect(record.facts).toMatchObject({ referenced: true, removedBefore: true, removal: { state: "suspected" } });
+    expect(record.removals.map(({ state }) => state)).toEqual(["suspected", "removed"]);
+    expect(record.gateUntil).toBe(START + GATE_MS);
+  });
+
+  test("a key that a row protects has no facts; one that nobody knows has them all the same", async () => {
+    const { database, insert } = await openPorts();
+    await insert({ id: "f", key: "k", expires_at: null });
+    expect(await database.desk.record("k")).toMatchObject({ files: [{ id: "f", key: "k" }], facts: undefined });
+    expect(await database.desk.record("nobody's")).toEqual({
+      files: [],
+      facts: { referenced: false, removal: null, removedBefore: false, kept: null },
+      removals: [],
+      gateUntil: undefined,
+    });
+  });
+
+  test("until when the gate is closed: unknown while no attempt was answered, not at all once the time is over", async () => {
+    const ports = await withLease();
+    const removal = await ports.condemned(ports.held, "k");
+    const gateUntil = async (): Promise<unknown> => (await ports.database.desk.record("k")).gateUntil;
+    expect(await gateUntil()).toBeNull();
+    await ports.settle(ports.held, removal, "gone");
+    ports.clock.advance(GATE_MS - 1);
+    expect(await gateUntil()).toBe(START + GATE_MS);
+    ports.clock.advance(1);
+    expect(await gateUntil()).toBeUndefined();
+  });
+});

@@ -1,0 +1,340 @@
+import { describe, expect, test } from "vitest";
+import type { RunReport } from "../../src/core/model.ts";
+import { DAY_MS, HOUR_MS } from "../../src/core/safety.ts";
+import { createSweeperOf } from "../../src/core/sweeper.ts";
+import { START } from "../support/fake-clock.ts";
+import { createWorld, sweepOf, type World, type WorldOptions } from "../support/world.ts";
+
+/** A site that filesweep knows: `live` files that stay, each with its object. */
+async function knownSite(live: number, options: WorldOptions = {}): Promise<World> {
+  const world = await createWorld({ liveFile: false, ...options });
+  const keys = names("live", live);
+  await world.insert(...keys.map((key) => ({ key, size_bytes: 10 })));
+  world.put(keys);
+  return world;
+}
+
+function names(what: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${what}/${String(index).padStart(5, "0")}`);
+}
+
+function due(count: number, what = "due"): { key: string; expires_at: number; size_bytes: number }[] {
+  return names(what, count).map((key) => ({ key, expires_at: START - HOUR_MS, size_bytes: 10 }));
+}
+
+function causes(report: RunReport): string[] {
+  return report.holds.map(({ cause }) => cause);
+}
+
+describe("first-contact", () => {
+  test("a store with objects that this database has not met is held, and nothing goes", async () => {
+    const world = await knownSite(3, { settings: { firstRun: "hold" } });
+    await world.insert(...due(1));
+    world.put(["due/00000"]);
+    const report = await world.run();
+    expect(report.status).toBe("held");
+    expect(causes(report)).toEqual(["first-contact"]);
+    expect(world.store.keys()).toHaveLength(4);
+    expect(sweepOf(report, "expired-files")).toMatchObject({
+      status: "held",
+      removed: { count: 0 },
+      kept: { held: { count: 1 } },
+    });
+  });
+
+  test("an empty store is met without a person", async () => {
+    const world = await createWorld({ settings: { firstRun: "hold" } });
+    expect((await world.run()).status).toBe("completed");
+    world.put(["a"]);
+    await world.insert({ key: "a" });
+    expect((await world.run()).status).toBe("completed");
+  });
+
+  test("approved, the run goes on under its id and the pair knows each other", async () => {
+    const world = await knownSite(3, { settings: { firstRun: "hold" } });
+    await world.insert(...due(1));
+    world.put(["due/00000"]);
+    const held = await world.run();
+    await createSweeperOf(world.parts).approve(held.holds[0]?.id ?? "");
+    const report = await world.run();
+    expect(report).toMatchObject({ id: held.id, status: "completed", slices: 2 });
+    expect(world.store.has("due/00000")).toBe(false);
+    expect((await world.run()).holds).toEqual([]);
+  });
+
+  test("cancelled, it is silent and still held", async () => {
+    const world = await knownSite(3, { settings: { firstRun: "hold" } });
+    await world.insert(...due(1));
+    world.put(["due/00000"]);
+    const held = await world.run();
+    await createSweeperOf(world.parts).cancel(held.holds[0]?.id ?? "");
+    const report = await world.run();
+    expect(report.holds[0]).toMatchObject({ id: held.holds[0]?.id, status: "cancelled" });
+    expect(report.status).toBe("held");
+    expect(world.store.has("due/00000")).toBe(true);
+    expect(world.logs.filter(({ event }) => event === "hold.opened")).toHaveLength(1);
+  });
+});
+
+describe("too-many-expired", () => {
+  test.each([
+    { rows: 100, live: 0, held: false, rule: "up to 100 rows are never too many" },
+    { rows: 101, live: 101, held: false, rule: "half of the live rows is not over 50 %" },
+    { rows: 101, live: 100, held: true, rule: "one more than half is" },
+  ])("$rows due beside $live others: held=$held ($rule)", async ({ rows, live, held }) => {
+    const world = await knownSite(live);
+    await world.insert(...due(rows));
+    world.put(names("due", rows));
+    const report = await world.run();
+    expect(report.status).toBe(held ? "held" : "completed");
+    expect(world.store.keys().filter((key) => key.startsWith("due/"))).toHaveLength(held ? rows : 0);
+    expect(causes(report)).toEqual(held ? ["too-many-expired"] : []);
+  });
+
+  test("a little every hour adds up to too much within a day", async () => {
+    const world = await knownSite(200);
+    let ended = 0;
+    let held = 0;
+    for (let hour = 0; hour < 10; hour += 1) {
+      await world.insert(...due(40, `hour${hour}`));
+      const report = await world.run();
+      if (report.status === "held") held += 1;
+      ended += sweepOf(report, "expired-files").removed.count;
+      world.clock.advance(HOUR_MS);
+    }
+    expect(held).toBeGreaterThan(0);
+    // 200 live ones stay: never more than as many within 24 hours.
+    expect(ended).toBe(200);
+  });
+
+  test("an approval covers what was due when the hold was refreshed, and nothing that came later", async () => {
+    const world = await knownSite(10);
+    await world.insert(...due(150));
+    world.put(names("due", 150));
+    const held = await world.run();
+    await createSweeperOf(world.parts).approve(held.holds[0]?.id ?? "");
+    world.clock.advance(HOUR_MS);
+    await world.execute("UPDATE files SET expires_at = NULL WHERE key = 'due/00007'");
+    await world.insert(...due(150, "later"));
+    world.put(names("later", 150));
+    const report = await world.run();
+    expect(report.id).toBe(held.id);
+    expect(world.store.has("due/00007")).toBe(true);
+    expect(world.store.keys().filter((key) => key.startsWith("due/"))).toHaveLength(1);
+    expect(world.store.keys().filter((key) => key.startsWith("later/"))).toHaveLength(150);
+    expect(report.status).toBe("held");
+    expect(sweepOf(report, "expired-files").removed.count).toBe(149);
+  });
+});
+
+describe("too-many-orphans", () => {
+  const settings = { quarantineMs: 0 };
+  test.each([
+    { orphans: 20, live: 0, held: false, rule: "up to 20 are never too many" },
+    { orphans: 21, live: 189, held: false, rule: "a tenth is not over 10 %" },
+    { orphans: 21, live: 188, held: true, rule: "more than a tenth is" },
+  ])("$orphans orphans beside $live live ones: held=$held ($rule)", async ({ orphans, live, held }) => {
+    const world = await knownSite(live === 0 ? 1 : live, { settings });
+    world.put(names("orphan", live === 0 ? orphans : orphans));
+    const report = await world.run();
+    expect(causes(report)).toEqual(held ? ["too-many-orphans"] : []);
+    expect(world.store.keys().filter((key) => key.startsWith("orphan/"))).toHaveLength(held ? orphans : 0);
+  });
+
+  test("expired files go on while orphans are held", async () => {
+    const world = await knownSite(10, { settings });
+    world.put([...names("orphan", 50), "due/00000"]);
+    await world.insert(...due(1));
+    const report = await world.run();
+    expect(report.status).toBe("held");
+    expect(sweepOf(report, "expired-files")).toMatchObject({ status: "completed", removed: { count: 1 } });
+    expect(sweepOf(report, "orphaned-objects")).toMatchObject({
+      status: "held",
+      removed: { count: 0 },
+      kept: { held: { count: 50 } },
+    });
+  });
+
+  test("an approval lets suspects go that were still in quarantine, for seven days", async () => {
+    const world = await knownSite(10, { settings: { quarantineMs: DAY_MS } });
+    world.put(names("orphan", 30));
+    await world.run();
+    world.clock.advance(25 * HOUR_MS);
+    world.put(names("young", 30));
+    const held = await world.run();
+    expect(causes(held)).toEqual(["too-many-orphans"]);
+    await createSweeperOf(world.parts).approve(held.holds[0]?.id ?? "");
+    const report = await world.run();
+    expect(report).toMatchObject({ id: held.id });
+    expect(world.store.keys().filter((key) => key.startsWith("orphan/"))).toHaveLength(0);
+    world.clock.advance(25 * HOUR_MS);
+    await world.run();
+    expect(world.store.keys().filter((key) => key.startsWith("young/"))).toHaveLength(0);
+  });
+
+  test("slices that only together are too much are held as one scan", async () => {
+    const world = await knownSite(60, { settings: { ...settings, pageSize: 10, maxCalls: 20 } });
+    world.put(names("orphan", 30));
+    let report = await world.run();
+    for (let slice = 0; report.status === "paused" && slice < 50; slice += 1) report = await world.run();
+    expect(causes(report)).toEqual(["too-many-orphans"]);
+    expect(report.slices).toBeGreaterThan(1);
+    expect(world.store.keys().filter((key) => key.startsWith("orphan/"))).toHaveLength(30);
+  });
+});
+
+describe("identity", () => {
+  const marked = { settings: {} };
+
+  test("the wrong database against a full store", async () => {
+    const world = await knownSite(3, marked);
+    await world.run();
+    const other = await knownSite(3, marked);
+    // The ids of the two worlds are counted alike: one more keeps their names apart.
+    await other.plan();
+    await other.run();
+    const swapped = await other.createInstance({ wrapStore: () => world.store });
+    const report = await other.run({}, swapped);
+    expect(causes(report)).toEqual(["wrong-pair"]);
+    expect(await other.removals()).toEqual([]);
+  });
+
+  test("an older copy of the database put back", async () => {
+    const world = await knownSite(3, marked);
+    await world.run();
+    const [twin] = await world.rows<{ value: string }>("SELECT value FROM filesweep_meta WHERE name = 'twin'");
+    await world.run();
+    await world.execute("UPDATE filesweep_meta SET value = ? WHERE name = 'twin'", [twin?.value ?? ""]);
+    world.put(["new-since"]);
+    const report = await world.run();
+    expect(causes(report)).toEqual(["restored-backup"]);
+    expect(await world.removals()).toEqual([]);
+  });
+
+  test("a marker that somebody removed, even from an empty store", async () => {
+    const world = await createWorld(marked);
+    await world.run();
+    world.store.remove(".filesweep/identity.json");
+    expect(causes(await world.run())).toEqual(["marker-lost"]);
+  });
+
+  test("a put whose answer was lost is put again", async () => {
+    const world = await createWorld(marked);
+    let lose = true;
+    const instance = await world.createInstance({
+      wrapStore: (store) => ({
+        ...store,
+        writeMarker: async (text) => {
+          if (!lose) return store.writeMarker(text);
+          lose = false;
+          throw new Error("lost");
+        },
+      }),
+    });
+    expect((await world.run({}, instance)).status).toBe("failed");
+    world.put(["a"]);
+    await world.insert({ key: "a" });
+    expect((await world.run({}, instance)).status).toBe("completed");
+  });
+
+  test("a plan never writes the marker", async () => {
+    const world = await createWorld(marked);
+    await world.plan();
+    expect(world.store.keys()).toEqual([]);
+  });
+
+  test("another instance's marker deeper down holds this scan's orphans and later runs", async () => {
+    const world = await knownSite(30, { settings: { quarantineMs: 0 } });
+    world.put(["team/.filesweep/identity.json", "team/a", "z"]);
+    const first = await world.run();
+    expect(causes(first)).toEqual(["nested-store"]);
+    expect(world.store.has("team/a")).toBe(true);
+    await world.insert(...due(1));
+    world.put(["due/00000"]);
+    expect((await world.run()).status).toBe("held");
+    expect(world.store.has("due/00000")).toBe(true);
+    world.store.remove("team/.filesweep/identity.json");
+    await world.run();
+    expect((await world.run()).status).toBe("completed");
+    expect(world.store.has("due/00000")).toBe(false);
+  });
+});
+
+describe("clocks", () => {
+  const hourly = { settings: { intervalMs: HOUR_MS } };
+  test.each([
+    { aheadMs: 7 * DAY_MS + 10 * HOUR_MS, held: false },
+    { aheadMs: 7 * DAY_MS + 10 * HOUR_MS + 1, held: true },
+    { aheadMs: 365 * DAY_MS, held: true },
+    { aheadMs: -5 * 60_000, held: false },
+    { aheadMs: -5 * 60_000 - 1, held: true },
+  ])("$aheadMs ms after the last run: held=$held", async ({ aheadMs, held }) => {
+    const world = await knownSite(3, hourly);
+    await world.run();
+    world.clock.advance(aheadMs);
+    expect(causes(await world.run())).toEqual(held ? ["clock-jump"] : []);
+    // One held tick is not a run whose clock is believed.
+    expect(causes(await world.run())).toEqual(held ? ["clock-jump"] : []);
+  });
+
+  test("approved, the new time is believed", async () => {
+    const world = await knownSite(3, hourly);
+    await world.run();
+    world.clock.advance(30 * DAY_MS);
+    const held = await world.run();
+    await createSweeperOf(world.parts).approve(held.holds[0]?.id ?? "");
+    expect((await world.run()).status).toBe("completed");
+    expect((await world.run()).status).toBe("completed");
+  });
+
+  test.each([
+    { skewMs: 5 * 60_000, held: false },
+    { skewMs: 5 * 60_000 + 1, held: true },
+    { skewMs: -HOUR_MS, held: true },
+  ])("runtime and database $skewMs ms apart: held=$held", async ({ skewMs, held }) => {
+    const world = await knownSite(3, hourly);
+    const instance = await world.createInstance();
+    const skewed = { ...instance, clock: { ...world.clock, now: () => world.clock.now() + skewMs } };
+    const { database } = instance;
+    const leases = {
+      ...database.leases,
+      acquire: async (holder: string) => {
+        const held = await database.leases.acquire(holder);
+        return "timeLeftMs" in held ? Object.assign(held, { clockSkewMs: Math.abs(skewMs) }) : held;
+      },
+    };
+    const report = await world.run({}, { ...skewed, database: { ...database, leases } });
+    expect(causes(report)).toEqual(held ? ["clock-skew"] : []);
+  });
+});
+
+describe("no-live-files", () => {
+  test("a catalog without a live file beside a store with objects is held", async () => {
+    const world = await createWorld({ liveFile: false });
+    world.put(names("object", 3));
+    expect(causes(await world.run())).toEqual(["no-live-files"]);
+    await world.insert({ key: "object/00000" });
+    expect(causes(await world.run())).toEqual([]);
+  });
+});
+
+describe("over-count and untyped-keys", () => {
+  test.each([
+    { limit: 5, held: false },
+    { limit: 4, held: true },
+  ])("5 due rows where $limit are allowed at once: held=$held", async ({ limit, held }) => {
+    const world = await knownSite(20, { settings: { holdCount: limit } });
+    await world.insert(...due(5));
+    expect(causes(await world.run())).toEqual(held ? ["over-count"] : []);
+  });
+
+  test("a blob in the key column holds the orphans alone", async () => {
+    const world = await knownSite(20, { settings: { quarantineMs: 0 } });
+    world.put(["orphan"]);
+    await world.insert({ key: new Uint8Array([0x6f]) }, ...due(1));
+    const report = await world.run();
+    expect(causes(report)).toEqual(["untyped-keys"]);
+    expect(world.store.has("orphan")).toBe(true);
+    expect(sweepOf(report, "expired-files").removed.count).toBe(1);
+  });
+});
