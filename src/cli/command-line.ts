@@ -1,0 +1,16 @@
+import type { Command } from "commander";
+import type { Setup } from "../library/compose.ts";
+import type { ExitCode } from "./exit-code.ts";
+import type { Io } from "./io.ts";
+
+/** One invocation, as a command sees it. */
+export interface CommandLine {
+  readonly io: Io;
+  /** Reads the settings. @throws SettingsError */
+  setup(): Promise<Setup>;
+  /** What the process is to exit with. */
+  finish(code: ExitCode): void;
+}
+
+/** Adds one command to the program. */
+export type AddCommand = (program: Command, cli: CommandLine) => void;

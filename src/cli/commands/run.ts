@@ -1,0 +1,117 @@
+/** `filesweep run`: one run, to its end. */
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { MODES, type Mode, type RunReport, SWEEP_NAMES, type SweepName } from "../../core/model.ts";
+import type { LeaseHolder } from "../../core/ports.ts";
+import type { RunOutcome } from "../../core/run.ts";
+import { nearest } from "../../core/settings/nearest.ts";
+import { BUILT_SWEEPS } from "../../core/settings.ts";
+import type { DecisionRecord } from "../../core/slice.ts";
+import type { RunOptions as SweeperRunOptions } from "../../core/sweeper.ts";
+import { exists, refuseWrongFolder, type Setup, STORE_HINT } from "../../library/compose.ts";
+import type { CommandLine } from "../command-line.ts";
+import { withSweeper } from "../compose.ts";
+import { type ExitCode, exitCodeOf } from "../exit-code.ts";
+import { jsonDocument, jsonRecord } from "../format/documents.ts";
+import { leaseHeldJson, leaseHeldText } from "../format/lease-held.ts";
+import { painter } from "../format/paint.ts";
+import { toRunJson } from "../format/run-json.ts";
+import { runSummary } from "../format/run-summary.ts";
+import { catchInterrupts } from "../interrupt.ts";
+import type { Io } from "../io.ts";
+import { startProgress } from "../progress.ts";
+
+interface RunOptions {
+  readonly plan?: true;
+  readonly remove?: true;
+  readonly list?: true;
+  readonly sweep?: readonly SweepName[];
+  readonly json?: true;
+}
+
+export function addRun(program: Command, cli: CommandLine): void {
+  program
+    .command("run")
+    .summary("find what is to go, and remove it")
+    .description(
+      "One run, to its end: finds what is to go, and removes it. An unfinished run of the same mode goes on.",
+    )
+    .addOption(new Option("--plan", "decide everything and remove nothing").conflicts("remove"))
+    .option("--remove", "remove, whatever CLEANUP_MODE says")
+    .addOption(
+      new Option("--list", "write every decision to stdout as NDJSON, the summary to stderr").conflicts("json"),
+    )
+    .option("--sweep <name>", `run this sweep alone; may be repeated: ${BUILT_SWEEPS.join(", ")}`, collectSweep)
+    .option("--json", "print the run as one JSON document")
+    .action(async (options: RunOptions) => cli.finish(await run(cli, options)));
+}
+
+function collectSweep(name: string, collected: readonly SweepName[] = []): SweepName[] {
+  const known = SWEEP_NAMES.find((sweep) => sweep === name);
+  if (known === undefined) {
+    throw new InvalidArgumentError(`There is no such sweep; did you mean ${nearest(name, SWEEP_NAMES)}?`);
+  }
+  if (!BUILT_SWEEPS.includes(known)) throw new InvalidArgumentError("This sweep is not built yet.");
+  return [...collected, known];
+}
+
+async function run(cli: CommandLine, options: RunOptions): Promise<ExitCode> {
+  const interrupt = catchInterrupts(cli.io.stderr);
+  try {
+    const setup = await cli.setup();
+    await refuseWrongFolder(setup);
+    const outcome = await work(setup, cli.io, options, interrupt.signal);
+    if (outcome.kind === "lease-held") showHolder(outcome.holder, cli.io, options);
+    else await showRun(outcome, setup, cli.io, options);
+    return exitCodeOf(outcome);
+  } finally {
+    interrupt.release();
+  }
+}
+
+async function work(setup: Setup, io: Io, options: RunOptions, signal: AbortSignal): Promise<RunOutcome> {
+  return withSweeper(setup, "to-run", async (sweeper) => {
+    const mode = modeOf(options, setup);
+    const progress = await startProgress(io.stderr, mode);
+    try {
+      const request: SweeperRunOptions = {
+        mode,
+        sweeps: options.sweep ?? setup.settings.sweeps,
+        trigger: "cli",
+        signal,
+        onProgress: (report) => progress.show(report),
+        ...(options.list && { onDecision: (record: DecisionRecord) => io.stdout.write(jsonRecord(record)) }),
+      };
+      return await sweeper.run(request);
+    } finally {
+      progress.end();
+    }
+  });
+}
+
+function modeOf(options: RunOptions, { settings }: Setup): Mode {
+  return MODES.find((mode) => options[mode] === true) ?? settings.mode;
+}
+
+async function showRun(
+  { report, unreachable }: { readonly report: RunReport; readonly unreachable: boolean },
+  { storePath }: Setup,
+  io: Io,
+  options: RunOptions,
+): Promise<void> {
+  if (options.json) {
+    io.stdout.write(jsonDocument(toRunJson(report)));
+    const reasons = new Set(report.sweeps.flatMap(({ error }) => (error === undefined ? [] : [error])));
+    for (const reason of reasons) io.stderr.write(`filesweep: ${reason}\n`);
+  } else {
+    const output = options.list ? io.stderr : io.stdout;
+    output.write(runSummary(report, painter(output.hasColors)));
+  }
+  if (unreachable && !(await exists(storePath).catch(() => true))) {
+    io.stderr.write(`filesweep: there is no folder ${storePath}. ${STORE_HINT}.\n`);
+  }
+}
+
+function showHolder(holder: LeaseHolder, io: Io, { json }: RunOptions): void {
+  io.stderr.write(`filesweep: ${leaseHeldText(holder)}\n`);
+  if (json) io.stdout.write(jsonDocument(leaseHeldJson(holder)));
+}

@@ -1,0 +1,33 @@
+/** `filesweep status`: the last run, and what is open. */
+import type { Command } from "commander";
+import { composeSweeper, isPrepared, prepare, type Setup, withClient } from "../../library/compose.ts";
+import type { CommandLine } from "../command-line.ts";
+import { EXIT } from "../exit-code.ts";
+import { jsonDocument } from "../format/documents.ts";
+import { painter } from "../format/paint.ts";
+import { type Status, statusText, toStatusJson } from "../format/status-text.ts";
+
+export function addStatus(program: Command, cli: CommandLine): void {
+  program
+    .command("status")
+    .summary("show the last run, and what is open or held")
+    .description(
+      "Shows the last run, what is open in the ledger, and what waits for a person. Exits with 0 whatever it shows.",
+    )
+    .option("--json", "print one JSON document")
+    .action(async (options: { json?: true }) => {
+      const status = await readStatus(await cli.setup());
+      const { stdout } = cli.io;
+      stdout.write(options.json ? jsonDocument(toStatusJson(status)) : statusText(status, painter(stdout.hasColors)));
+      cli.finish(EXIT.done);
+    });
+}
+
+async function readStatus(setup: Setup): Promise<Status> {
+  const { databasePath: database } = setup;
+  return withClient(setup, "existing", async (client) => {
+    if (!(await isPrepared(client))) return { database, prepared: false, lastRun: null, open: {}, holds: [] };
+    await prepare(client);
+    return { database, prepared: true, ...(await composeSweeper(setup, client).status()) };
+  });
+}

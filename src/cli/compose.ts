@@ -1,0 +1,49 @@
+/** Where a command meets the world: reads the settings, from the environment and from files, and chooses the log. */
+import { readSettings } from "../core/settings.ts";
+import type { Sweeper } from "../core/sweeper.ts";
+import {
+  composeSweeper,
+  ownName,
+  prepare,
+  prepareForQuestions,
+  resolveSetup,
+  type Setup,
+  SYSTEM_CLOCK,
+  withClient,
+} from "../library/compose.ts";
+import { environment, runtime } from "../library/environment.ts";
+import { withEnvFiles } from "./env-file.ts";
+import type { Output } from "./io.ts";
+import { createLog } from "./log.ts";
+
+/**
+ * Reads the settings and resolves their paths against the working directory.
+ * @throws SettingsError with everything that is wrong
+ */
+export async function readSetup(envFiles: readonly string[], stderr: Output): Promise<Setup> {
+  const { variables, listable } = environment();
+  const settings = readSettings(withEnvFiles(variables, envFiles), { runtime: runtime(), listable });
+  const { logLevel: level, logFormat: format } = settings;
+  const log = createLog(stderr, { level, format, now: SYSTEM_CLOCK.now });
+  return resolveSetup(settings, { clock: SYSTEM_CLOCK, log, holder: ownName() });
+}
+
+/** Whether errors may show where they happened, asked before the settings are read or where they are wrong. */
+export function wantsStacks(): boolean {
+  return environment().variables["LOG_LEVEL"] === "debug";
+}
+
+/**
+ * A sweeper for one command: `to-run` makes database and tables where they are absent, `to-ask` makes nothing.
+ * @throws SweepError `unavailable`, or `not-found` where there is nothing to ask about
+ */
+export async function withSweeper<T>(
+  setup: Setup,
+  what: "to-run" | "to-ask",
+  use: (sweeper: Sweeper) => Promise<T>,
+): Promise<T> {
+  return withClient(setup, what === "to-run" ? "create" : "existing", async (client) => {
+    await (what === "to-run" ? prepare(client) : prepareForQuestions(setup, client));
+    return use(composeSweeper(setup, client));
+  });
+}

@@ -1,0 +1,54 @@
+/** A hold as a person reads it: what is wrong, what was seen, and the two commands that end it. Pure. */
+import type { Hold, HoldSample } from "../../core/model.ts";
+import { counted, instantText, quotedKey, size } from "./numbers.ts";
+import type { Paint } from "./paint.ts";
+
+/** How many things are shown one by one. */
+const SHOWN = 5;
+
+/** @param wouldGo what the run would remove, in words: for a hold of the whole run, which counts nothing itself */
+export function holdText(hold: Hold, wouldGo: string, paint: Paint): string {
+  return [
+    paint.yellow(`${holdTitle(hold)}: ${hold.detail}.`),
+    ...seenLines(hold, wouldGo, paint),
+    ...endings(hold, paint),
+  ]
+    .map((line, index) => (index === 0 ? line : `  ${line}`))
+    .join("\n");
+}
+
+/** `Held (too-many-orphans, orphaned-objects)`. */
+export function holdTitle({ cause, sweep, status }: Hold): string {
+  const what = sweep === null ? cause : `${cause}, ${sweep}`;
+  const silenced = status === "cancelled" ? ", silenced" : "";
+  return `${status === "approved" ? "Approved" : "Held"} (${what}${silenced})`;
+}
+
+/** The commands that end a hold, each with what it does. */
+export function endings({ id, status }: Hold, paint: Paint): string[] {
+  const approve = `filesweep approve ${id}   ${paint.dim("lets through what it shows; then run again")}`;
+  if (status === "approved") return [];
+  if (status === "cancelled") return [approve];
+  return [approve, `filesweep cancel ${id}    ${paint.dim("silences it; it stays held")}`];
+}
+
+function seenLines({ count, bytes, asOf, sample }: Hold, wouldGo: string, paint: Paint): string[] {
+  if (count === 0) {
+    return [
+      wouldGo === ""
+        ? "Nothing would go."
+        : `${wouldGo} would go. ${paint.dim("filesweep run --plan --list shows each of them.")}`,
+    ];
+  }
+  const more = count - Math.min(sample.length, SHOWN);
+  return [
+    `Seen ${instantText(asOf)}: ${counted(count, "item")} (${size(bytes)})${sample.length === 0 ? "" : ", such as"}`,
+    ...sample.slice(0, SHOWN).map((item) => `  ${sampleText(item)}`),
+    ...(more > 0 && sample.length > 0 ? [paint.dim(`  and ${counted(more, "more", "more")}`)] : []),
+  ];
+}
+
+function sampleText({ key, bytes, reason, mayGoAt }: HoldSample): string {
+  const when = mayGoAt === null ? "once approved" : `not before ${instantText(mayGoAt)}`;
+  return `${quotedKey(key)} (${size(bytes)}): ${reason}, may go ${when}`;
+}

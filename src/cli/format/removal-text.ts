@@ -1,0 +1,76 @@
+/** Removals, as JSON and for people. Pure. */
+import type { RemovalReason, RemovalState, SweepName } from "../../core/model.ts";
+import type { Removal } from "../../core/ports.ts";
+import { instantText, quotedKey, size } from "./numbers.ts";
+import type { Paint } from "./paint.ts";
+import { iso, isoOrNull } from "./run-json.ts";
+import { table } from "./table.ts";
+
+export interface RemovalJson {
+  readonly id: string;
+  readonly key: string;
+  readonly state: RemovalState;
+  readonly reason: RemovalReason;
+  readonly sweep: SweepName;
+  readonly run: string;
+  readonly bytes: number;
+  readonly createdAt: string;
+  readonly firstSeenAt: string | null;
+  readonly attempts: number;
+  readonly nextAttemptAt: string | null;
+  readonly error: string | null;
+  readonly releasedBy: string | null;
+  readonly finishedAt: string | null;
+}
+
+export function toRemovalJson(removal: Removal): RemovalJson {
+  const { id, key, state, reason, sweep, runId, sizeBytes, attempts, error, releasedBy } = removal;
+  return {
+    id,
+    key,
+    state,
+    reason,
+    sweep,
+    run: runId,
+    bytes: sizeBytes,
+    createdAt: iso(removal.createdAt),
+    firstSeenAt: isoOrNull(removal.firstSeenAt),
+    attempts,
+    nextAttemptAt: isoOrNull(removal.nextAttemptAt),
+    error,
+    releasedBy,
+    finishedAt: isoOrNull(removal.finishedAt),
+  };
+}
+
+export function removalsTable(removals: readonly Removal[], paint: Paint): string {
+  return table(
+    ["id", "state", "reason", "size", "since", "key"].map(paint.dim),
+    removals.map((removal) => [
+      removal.id,
+      stateCell(removal, paint),
+      removal.reason,
+      size(removal.sizeBytes),
+      instantText(removal.createdAt),
+      quotedKey(removal.key),
+    ]),
+  );
+}
+
+function stateCell({ state, error, releasedBy, attempts }: Removal, paint: Paint): string {
+  const why = state === "released" ? releasedBy : state === "failed" || state === "abandoned" ? error : null;
+  const painted = state === "failed" || state === "abandoned" ? paint.red(state) : state;
+  return [painted, ...(attempts > 1 ? [`${attempts} attempts`] : []), ...(why === null ? [] : [paint.dim(why)])].join(
+    "\n",
+  );
+}
+
+/** One removal in one line, for `explain`. */
+export function removalLine(removal: Removal): string {
+  const { id, state, reason, runId, createdAt, finishedAt, releasedBy, error, nextAttemptAt } = removal;
+  const parts = [`${state}${releasedBy === null ? "" : ` (${releasedBy})`}`, reason, `since ${instantText(createdAt)}`];
+  if (finishedAt !== null) parts.push(`ended ${instantText(finishedAt)}`);
+  if (error !== null) parts.push(error);
+  if (nextAttemptAt !== null) parts.push(`next attempt ${instantText(nextAttemptAt)}`);
+  return `${id}: ${parts.join(", ")}, by run ${runId}`;
+}

@@ -1,0 +1,170 @@
+/** filesweep inside somebody's own program. */
+import process from "node:process";
+import { SweepError } from "../core/errors.ts";
+import type { Clock, Log } from "../core/ports.ts";
+import type { RunOutcome } from "../core/run.ts";
+import { readSettings, type Settings } from "../core/settings.ts";
+import type { Sweeper as CoreSweeper, RunOptions } from "../core/sweeper.ts";
+import type { SqlClient } from "../database/client.ts";
+import {
+  composeSweeper,
+  openClient,
+  ownName,
+  prepare,
+  prepareForQuestions,
+  refuseWrongFolder,
+  resolveSetup,
+  type Setup,
+  SYSTEM_CLOCK,
+} from "./compose.ts";
+import { describeError } from "./describe-error.ts";
+import { environment, runtime } from "./environment.ts";
+import { createJsonLog } from "./log.ts";
+import { SYSTEM_TIMERS, startSchedule, type Timers } from "./schedule.ts";
+
+export interface SweeperOptions {
+  /** Where settings are read from, by the names of `.env.example`. Default: the environment of the process. */
+  readonly env?: Readonly<Record<string, unknown>>;
+  /** Settings that win over `env`, by the same names: `{ STORAGE_URL: "file:./uploads", CLEANUP_MODE: "plan" }`. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** Hears every event. Default: lines of JSON on stderr, from `LOG_LEVEL` upwards. */
+  readonly log?: Log;
+  /** Names this process to whoever finds the lease taken. Default: host and process id. */
+  readonly holder?: string;
+  readonly clock?: Clock;
+  /** For tests: what `start()` waits with. */
+  readonly timers?: Timers;
+}
+
+export interface Sweeper extends CoreSweeper {
+  /**
+   * Runs every `CLEANUP_INTERVAL_MINUTES`, the first time shortly from now, and never twice at once; keeps the process
+   * alive until `stop()`. Does nothing where `CLEANUP_ENABLED` is false, or when it was started before. What goes wrong
+   * in a run is logged, and the next one comes all the same.
+   */
+  start(): void;
+  /** Ends the schedule, and whatever run is under way: the batch in flight ends, the place is saved, the lease released. */
+  stop(): Promise<void>;
+  /** Stops, and closes the database. After this the sweeper cannot be used any more. */
+  close(): Promise<void>;
+}
+
+/**
+ * A sweeper over the database and the store that the settings name. Nothing is opened before it is needed; a run makes
+ * database and tables where they are absent, everything else finds them or fails.
+ *
+ * @throws SettingsError with everything that is wrong
+ */
+export function createSweeper(options: SweeperOptions = {}): Sweeper {
+  const settings = settingsOf(options);
+  const { clock = SYSTEM_CLOCK, timers = SYSTEM_TIMERS, holder = ownName() } = options;
+  const log = options.log ?? createJsonLog(writeToStderr, { level: settings.logLevel, now: clock.now });
+  const opener = createOpener(settings, { clock, log, holder });
+  let ending = new AbortController();
+  const underWay = new Set<Promise<unknown>>();
+  let endSchedule: (() => void) | null = null;
+
+  async function run(runOptions: RunOptions = {}): Promise<RunOutcome> {
+    const { signal } = ending;
+    const signals = runOptions.signal === undefined ? signal : AbortSignal.any([signal, runOptions.signal]);
+    const running = opener.open("to-run").then((sweeper) => sweeper.run({ ...runOptions, signal: signals }));
+    underWay.add(running);
+    try {
+      return await running;
+    } finally {
+      underWay.delete(running);
+    }
+  }
+
+  async function scheduled(): Promise<void> {
+    try {
+      const outcome = await run({ trigger: "schedule" });
+      if (outcome.kind === "lease-held") log({ level: "info", event: "run.skipped", holder: outcome.holder.holder });
+    } catch (error) {
+      log({ level: "error", event: "run.failed", error: describeError(error) });
+    }
+  }
+
+  async function stop(): Promise<void> {
+    endSchedule?.();
+    endSchedule = null;
+    ending.abort();
+    await Promise.allSettled(underWay);
+    ending = new AbortController();
+  }
+
+  const ask = async <T>(use: (sweeper: CoreSweeper) => Promise<T>): Promise<T> => use(await opener.open("to-ask"));
+  return {
+    run,
+    plan: (planOptions) => run({ ...planOptions, mode: "plan" }),
+    status: () => ask((sweeper) => sweeper.status()),
+    explain: (about) => ask((sweeper) => sweeper.explain(about)),
+    removals: (filter) => ask((sweeper) => sweeper.removals(filter)),
+    release: (id) => ask((sweeper) => sweeper.release(id)),
+    retry: (id) => ask((sweeper) => sweeper.retry(id)),
+    approve: (id) => ask((sweeper) => sweeper.approve(id)),
+    cancel: (id) => ask((sweeper) => sweeper.cancel(id)),
+    start() {
+      if (endSchedule !== null) return;
+      if (!settings.enabled) return log({ level: "info", event: "schedule.disabled" });
+      const monotonicMs = (): number => clock.monotonicMs();
+      endSchedule = startSchedule({ everyMs: settings.intervalMs, timers, monotonicMs, run: scheduled });
+    },
+    stop,
+    async close() {
+      await stop();
+      await opener.close();
+    },
+  };
+}
+
+function settingsOf({ env, settings }: SweeperOptions): Settings {
+  if (env !== undefined) return readSettings({ ...env, ...settings }, { runtime: runtime() });
+  const { variables, listable } = environment();
+  return readSettings({ ...variables, ...settings }, { runtime: runtime(), listable });
+}
+
+function writeToStderr(text: string): void {
+  process.stderr.write(text);
+}
+
+interface Opener {
+  open(what: "to-run" | "to-ask"): Promise<CoreSweeper>;
+  close(): Promise<void>;
+}
+
+/** Opens the database when it is first needed, once. What failed is tried again the next time. */
+function createOpener(settings: Settings, surroundings: Pick<Setup, "clock" | "log" | "holder">): Opener {
+  let opened: Promise<{ readonly client: SqlClient; readonly sweeper: CoreSweeper }> | null = null;
+  let closed = false;
+
+  async function openNow(what: "to-run" | "to-ask"): Promise<{ client: SqlClient; sweeper: CoreSweeper }> {
+    const setup = await resolveSetup(settings, surroundings);
+    if (what === "to-run") await refuseWrongFolder(setup);
+    const client = await openClient(setup, what === "to-run" ? "create" : "existing");
+    try {
+      await (what === "to-run" ? prepare(client) : prepareForQuestions(setup, client));
+      return { client, sweeper: composeSweeper(setup, client) };
+    } catch (error) {
+      client.close();
+      throw error;
+    }
+  }
+
+  return {
+    async open(what) {
+      if (closed) throw new SweepError("conflict", "this sweeper was closed");
+      // Order: one after the other. Two that open at once would both make the tables.
+      const before = opened?.catch(() => null);
+      const mine = (async () => (await before) ?? openNow(what))();
+      opened = mine;
+      return (await mine).sweeper;
+    },
+    async close() {
+      closed = true;
+      const last = await opened?.catch(() => null);
+      last?.client.close();
+      opened = null;
+    },
+  };
+}
