@@ -11,7 +11,7 @@ export default defineConfig({
     // Processes, not threads: the tests load libSQL's native addon and start commands of their own.
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 60_000,
+    testTimeout: 300_000,
     hookTimeout: 60_000,
     // A test that is left focused would silence all the others.
     allowOnly: false,

@@ -117,7 +117,8 @@ function save(entry: JournalEntry): SQL {
       ${JSON.stringify(entry.sweeps)})
     ON CONFLICT (id) DO UPDATE SET status = excluded.status, finished_at = excluded.finished_at,
       duration_ms = excluded.duration_ms, slices = excluded.slices, calls = excluded.calls, holds = excluded.holds,
-      sweeps = excluded.sweeps`;
+      sweeps = excluded.sweeps
+    WHERE filesweep_runs.status <> 'cancelled'`;
 }
 
 function toEntry(row: Row): JournalEntry {

@@ -37,8 +37,8 @@ export function createLedger(options: LedgerOptions): Ledger {
         sample: (sample ?? []).map((row) => toSample(row, scan.quarantineMs)),
       };
     },
-    async trim(held, before) {
-      const deleted = await session.write(held, trimBefore(before));
+    async trim(held, before, limit) {
+      const deleted = await session.write(held, trimBefore(before, limit));
       return deleted.reduce((sum, rows) => sum + rows.length, 0);
     },
     async condemn(held, ask) {
@@ -124,13 +124,19 @@ function toSample(row: Row, quarantineMs: number): HoldSample {
   return { key: text(row, "key"), bytes: integer(row, "size_bytes"), reason: text(row, "reason"), mayGoAt };
 }
 
-/** A release by a person is remembered: it vetoes the object. Abandoned removals wait for one. */
-function trimBefore(before: number): SQL[] {
+/**
+ * A piece of the past, each table's no larger than `limit`. A release by a person is remembered: it vetoes the object.
+ * Abandoned removals wait for one.
+ */
+function trimBefore(before: number, limit: number): SQL[] {
   return [
-    sql`DELETE FROM filesweep_removals WHERE finished_at IS NOT NULL AND finished_at < ${before}
-      AND (state = 'removed' OR (state = 'released' AND released_by <> 'operator')) RETURNING 1 AS one`,
-    sql`DELETE FROM filesweep_runs WHERE finished_at < ${before} RETURNING 1 AS one`,
-    sql`DELETE FROM filesweep_holds WHERE status = 'closed' AND as_of < ${before} RETURNING 1 AS one`,
+    sql`DELETE FROM filesweep_removals WHERE id IN (SELECT id FROM filesweep_removals
+      WHERE finished_at IS NOT NULL AND finished_at < ${before}
+        AND (state = 'removed' OR (state = 'released' AND released_by <> 'operator')) LIMIT ${limit}) RETURNING 1 AS one`,
+    sql`DELETE FROM filesweep_runs WHERE id IN (SELECT id FROM filesweep_runs
+      WHERE finished_at < ${before} LIMIT ${limit}) RETURNING 1 AS one`,
+    sql`DELETE FROM filesweep_holds WHERE id IN (SELECT id FROM filesweep_holds
+      WHERE status = 'closed' AND as_of < ${before} LIMIT ${limit}) RETURNING 1 AS one`,
   ];
 }
 

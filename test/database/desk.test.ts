@@ -183,7 +183,7 @@ describe("a person releases a removal", () => {
     const ports = await withLease();
     await ports.sight(ports.held, "k");
     expect(await ports.database.desk.release(one(await ports.removals()).id, START, LOOK)).toBe(true);
-    await ports.database.ledger.trim(ports.held, START + 1000 * DAY_MS);
+    await ports.database.ledger.trim(ports.held, START + 1000 * DAY_MS, 1000);
     expect((await unprotected(ports.database, ports.held, ["k"])).get("k")).toMatchObject({
       kept: LOOK,
       removal: null,

@@ -212,7 +212,7 @@ const METHODS: readonly {
     call: ({ ledger }, held, { now }) =>
       ledger.ripe(held, { runId: "run-1", coveredUpTo: now, sample: 10, quarantineMs: 1 }),
   },
-  { name: "ledger.trim", call: ({ ledger }, held, { now }) => ledger.trim(held, now + 1) },
+  { name: "ledger.trim", call: ({ ledger }, held, { now }) => ledger.trim(held, now + 1, 1000) },
   {
     name: "holds.write, written by leases.renew",
     call: ({ holds, leases }, held) => {

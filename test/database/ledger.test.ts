@@ -422,8 +422,8 @@ describe("history is trimmed", () => {
       [START],
     );
     await ports.sight(held, "open");
-    expect(await database.ledger.trim(held, START)).toBe(0);
-    expect(await database.ledger.trim(held, START + 1)).toBe(2);
+    expect(await database.ledger.trim(held, START, 1000)).toBe(0);
+    expect(await database.ledger.trim(held, START + 1, 1000)).toBe(2);
     expect(await ports.states()).toEqual({ failed: "failed", kept: "released", open: "suspected" });
   });
 
@@ -440,7 +440,7 @@ describe("history is trimmed", () => {
     }
     database.holds.write(held, openHold("closed", { status: "closed", asOf: START - 1 }));
     database.holds.write(held, openHold("open", { asOf: START - 1 }));
-    expect(await database.ledger.trim(held, START)).toBe(2);
+    expect(await database.ledger.trim(held, START, 1000)).toBe(2);
     expect((await database.journal.latest(10)).map(({ id }) => id)).toEqual(["3", "2"]);
     expect((await database.holds.list({ closed: true })).map(({ id }) => id)).toEqual(["open"]);
   });

@@ -212,7 +212,7 @@ async function wholeRun({ database, client }: Filled, did: (method: string) => v
   });
   expect(condemned.length).toBeGreaterThanOrEqual(10);
   await did("ledger.condemn");
-  expect(await ledger.trim(held, 2)).toBe(20);
+  expect(await ledger.trim(held, 2, 1000)).toBe(20);
   await did("ledger.trim");
   await ledger.open();
   await did("ledger.open");

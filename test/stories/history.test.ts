@@ -41,6 +41,7 @@ test("a removal that was released because a row protected it is forgotten", asyn
   world.put(["a"]);
   await world.run();
   await world.insert({ key: "a" });
+  world.clock.advance(DAY_MS);
   await world.run();
   expect(await world.removals()).toMatchObject([{ state: "released", released_by: "protected" }]);
   world.clock.advance(KEPT_MS + 1);

@@ -128,17 +128,49 @@ describe("what is kept", () => {
 
   test("a row that a constraint of the application protects fails alone", async () => {
     const world = await createWorld(ONLY);
-    await world.execute("CREATE TABLE invoices (file TEXT NOT NULL)");
-    await world.execute("INSERT INTO invoices VALUES ('b')");
-    await world.execute(
-      "CREATE TRIGGER legal BEFORE DELETE ON files WHEN OLD.id IN (SELECT file FROM invoices) BEGIN SELECT RAISE(ABORT, 'invoiced'); END",
-    );
+    await world.execute("CREATE TABLE invoices (file TEXT NOT NULL REFERENCES files (id) ON DELETE RESTRICT)");
     for (const id of ["a", "b", "c"]) await world.upload({ id, key: id, ...USED_UP });
+    await world.execute("INSERT INTO invoices VALUES ('b')");
     const report = await world.run();
     expect(report.status).toBe("completed-with-failures");
     expect(old(report)).toMatchObject({ removed: { count: 2, bytes: 20 }, failed: { count: 1, bytes: 10 } });
     expect(await ids(world)).toEqual(["b"]);
     expect(world.keys()).toEqual(["b"]);
+  });
+});
+
+describe("a delete that would reach further than its row", () => {
+  const CASCADE = "CREATE TABLE notes (file TEXT REFERENCES files (id) ON DELETE CASCADE)";
+  const TRIGGER = "CREATE TRIGGER tidy AFTER DELETE\nON files BEGIN DELETE FROM audit; END";
+
+  test.each([
+    { reach: "a cascade", ddl: CASCADE, named: "the rows of notes that refer to it (ON DELETE CASCADE)" },
+    { reach: "a trigger", ddl: TRIGGER, named: "whatever the trigger tidy does" },
+  ])("$reach: no row is deleted, and the sweep says why", async ({ ddl, named }) => {
+    const world = await createWorld(ONLY);
+    await world.execute("CREATE TABLE audit (line TEXT)");
+    await world.execute(ddl);
+    await world.upload({ id: "a", key: "a", ...USED_UP });
+    const report = await world.run();
+    expect(old(report).status).toBe("failed");
+    expect(old(report).error).toContain(named);
+    expect(await ids(world)).toEqual(["a"]);
+  });
+
+  test("allowed by a person, the row goes", async () => {
+    const world = await createWorld({ settings: { ...ONLY.settings, allowCascade: true } });
+    await world.execute(CASCADE);
+    await world.upload({ id: "a", key: "a", ...USED_UP });
+    await world.run();
+    expect(await ids(world)).toEqual([]);
+  });
+
+  test("a trigger on another event is none of it", async () => {
+    const world = await createWorld(ONLY);
+    await world.execute("CREATE TRIGGER stamp AFTER UPDATE ON files BEGIN SELECT 1; END");
+    await world.upload({ id: "a", key: "a", ...USED_UP });
+    await world.run();
+    expect(await ids(world)).toEqual([]);
   });
 });
 

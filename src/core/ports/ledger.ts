@@ -57,12 +57,15 @@ export interface Ledger {
     scan: { runId: string; coveredUpTo: Instant | null; sample: number; quarantineMs: number },
   ): Promise<{ covered: Tally; others: Tally; sample: readonly HoldSample[] }>;
   /**
-   * One round trip: a scan is complete. Suspects it did not list are released (`gone`), and ripe ones become due: those
+   * One round trip: a scan is complete. Suspects that were last seen before this run began are released (`gone`), and ripe ones become due: those
    * first seen no later than `promoteUpTo`, or none.
    */
   closeScan(held: HeldLease, scan: { runId: string; at: Instant; promoteUpTo: Instant | null }): Promise<void>;
-  /** One round trip: forgets what ended before an instant, except what a person kept. Answers how many rows went. */
-  trim(held: HeldLease, before: Instant): Promise<number>;
+  /**
+   * One round trip: forgets some of what ended before an instant, except what a person kept; of each table no more than
+   * `limit`. Answers how many rows went: none once nothing is left.
+   */
+  trim(held: HeldLease, before: Instant, limit: number): Promise<number>;
   /**
    * One round trip, one transaction: takes removals that wait, releases those that something protects again or that lie
    * under a prefix kept out meanwhile, condemns the others and closes the gate for them. A removal is attempted once

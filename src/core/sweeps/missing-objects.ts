@@ -31,7 +31,7 @@ export async function checkMissing(
   for (let rows = first; ; ) {
     checked.push(...(await askForAll(slice, rows)));
     const last = rows.at(-1);
-    if (last === undefined || rows.length < stretch.missingLimit) break;
+    if (last === undefined || rows.length < stretch.missingLimit || slice.budget.spent()) break;
     rows = (await slice.database.catalog.compare(slice.held, { ...stretch, after: last.key })).missing;
   }
   for (const { row, bucket } of checked) report(slice, progress, row, bucket);
