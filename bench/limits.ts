@@ -87,9 +87,13 @@ function checkMemory(results: readonly Measured[]): Check[] {
   ];
 }
 
+/** Below this what a process spends once, on compiling its code above all, is most of the time. */
+const JUDGED_FROM = 100_000;
+
 function checkTimes(result: Measured): Check[] {
-  const { filesweep, nodeSeconds, naiveSeconds } = result;
-  if (filesweep === undefined || nodeSeconds === undefined || naiveSeconds === undefined) return [];
+  const { filesweep, nodeSeconds, naiveSeconds, objects } = result;
+  if (objects < JUDGED_FROM || filesweep === undefined || nodeSeconds === undefined || naiveSeconds === undefined)
+    return [];
   const [node, naive] = [filesweep.seconds / nodeSeconds, filesweep.seconds / naiveSeconds];
   return [
     {
