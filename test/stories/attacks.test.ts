@@ -1,25 +1,11 @@
 /** Stories that tried to make filesweep delete what it must keep, or to get it stuck. Each once succeeded. */
 import { expect, test } from "vitest";
-import type { RunReport } from "../../src/core/model.ts";
 import { DAY_MS, HOUR_MS } from "../../src/core/safety.ts";
 import { createSweeperOf } from "../../src/core/sweeper.ts";
 import { START } from "../support/fake-clock.ts";
-import { createWorld, type World, type WorldOptions } from "../support/world.ts";
+import { causes, due, knownSite, names } from "../support/site.ts";
+import type { World } from "../support/world.ts";
 
-async function knownSite(live: number, options: WorldOptions = {}): Promise<World> {
-  const world = await createWorld(options);
-  const keys = names("live", live);
-  await world.insert(...keys.map((key) => ({ key, size_bytes: 10 })));
-  world.put(keys);
-  return world;
-}
-function names(what: string, count: number): string[] {
-  return Array.from({ length: count }, (_, index) => `${what}/${String(index).padStart(5, "0")}`);
-}
-function due(count: number, what = "due"): { key: string; expires_at: number; size_bytes: number }[] {
-  return names(what, count).map((key) => ({ key, expires_at: START - HOUR_MS, size_bytes: 10 }));
-}
-const causes = (report: RunReport): string[] => report.holds.map(({ cause }) => cause);
 const count = (world: World, what: string): number =>
   world.store.keys().filter((key) => key.startsWith(`${what}/`)).length;
 

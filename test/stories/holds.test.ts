@@ -1,30 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { RunReport } from "../../src/core/model.ts";
 import { DAY_MS, HOUR_MS } from "../../src/core/safety.ts";
 import { createSweeperOf } from "../../src/core/sweeper.ts";
-import { START } from "../support/fake-clock.ts";
-import { createWorld, sweepOf, type World, type WorldOptions } from "../support/world.ts";
-
-/** A site that filesweep knows: `live` files that stay, each with its object. */
-async function knownSite(live: number, options: WorldOptions = {}): Promise<World> {
-  const world = await createWorld({ liveFile: false, ...options });
-  const keys = names("live", live);
-  await world.insert(...keys.map((key) => ({ key, size_bytes: 10 })));
-  world.put(keys);
-  return world;
-}
-
-function names(what: string, count: number): string[] {
-  return Array.from({ length: count }, (_, index) => `${what}/${String(index).padStart(5, "0")}`);
-}
-
-function due(count: number, what = "due"): { key: string; expires_at: number; size_bytes: number }[] {
-  return names(what, count).map((key) => ({ key, expires_at: START - HOUR_MS, size_bytes: 10 }));
-}
-
-function causes(report: RunReport): string[] {
-  return report.holds.map(({ cause }) => cause);
-}
+import { causes, due, knownSite, names } from "../support/site.ts";
+import { createWorld, sweepOf } from "../support/world.ts";
 
 describe("first-contact", () => {
   test("a store with objects that this database has not met is held, and nothing goes", async () => {
