@@ -3,7 +3,7 @@ import { createBudget } from "./budget.ts";
 import { LeaseLostError } from "./errors.ts";
 import { openHoldBook } from "./holds.ts";
 import { renderMarker } from "./identity.ts";
-import type { Instant, SweepName } from "./model.ts";
+import type { HoldSample, Instant, SweepName } from "./model.ts";
 import {
   isDoubtful,
   judgeOpening,
@@ -17,7 +17,7 @@ import type { HeldLease, JournalEntry, Opening } from "./ports.ts";
 import { createRemover } from "./remover.ts";
 import { toReport } from "./report.ts";
 import type { RunParts, RunRequest } from "./run.ts";
-import { CALL_TIMEOUT_MS } from "./safety.ts";
+import { CALL_TIMEOUT_MS, HOLD_SAMPLE } from "./safety.ts";
 import { progressOf, type Slice } from "./slice.ts";
 import { SWEEPS } from "./sweeps/index.ts";
 
@@ -76,10 +76,36 @@ export async function openSlice(parts: RunParts, request: RunRequest, opened: Sl
     makeId,
     budget: createBudget(settings, clock, opened.callsSoFar, request.signal),
     log,
-    decided: request.onDecision ?? ((): void => {}),
+    ...watchDecisions(parts, request, opened),
     progressed: () => {
       opened.account();
       request.onProgress?.(toReport(entry));
+    },
+  };
+}
+
+/** Passes decisions on, and keeps the first of what would go for a hold of the whole run to show. */
+function watchDecisions(
+  { settings }: RunParts,
+  request: RunRequest,
+  { opening: { entry }, now }: SliceOpening,
+): Pick<Slice, "decided" | "heldBack"> {
+  const sample: HoldSample[] = [];
+  return {
+    decided(record) {
+      request.onDecision?.(record);
+      if (record.verdict === "keep" || record.key === null || sample.length >= HOLD_SAMPLE) return;
+      const mayGoAt = record.verdict === "suspect" ? now + settings.quarantineMs : null;
+      sample.push({ key: record.key, bytes: record.bytes, reason: record.reason, mayGoAt });
+    },
+    heldBack() {
+      const sum = { count: 0, bytes: 0, sample };
+      for (const { report } of entry.sweeps) {
+        const tally = entry.mode === "plan" ? report.removed : report.kept.held;
+        sum.count += tally?.count ?? 0;
+        sum.bytes += tally?.bytes ?? 0;
+      }
+      return sum;
     },
   };
 }

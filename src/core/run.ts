@@ -204,6 +204,9 @@ async function workOff(parts: RunParts, request: RunRequest, opened: SliceOpenin
     );
     parts.log({ level: "info", event: "sweep.finished", run: entry.id, ...progress.report });
   }
+  for (const hold of open.holds.raised()) {
+    if (hold.sweep === null && open.holds.stands(hold.cause, null)) open.holds.raise({ ...hold, ...open.heldBack() });
+  }
   // Of those that earlier slices raised, what a person approved or what is over does not hold any more.
   const raised = open.holds.raised();
   const before = entry.holds.filter(({ id }) => raised.every((hold) => hold.id !== id));

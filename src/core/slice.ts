@@ -3,7 +3,7 @@
 import type { SliceBudget } from "./budget.ts";
 import { SweepError } from "./errors.ts";
 import type { HoldBook } from "./holds.ts";
-import type { Decision, Instant, SweepName } from "./model.ts";
+import type { Decision, Hold, Instant, SweepName } from "./model.ts";
 import type {
   Clock,
   Database,
@@ -58,6 +58,8 @@ export interface Slice {
   readonly budget: SliceBudget;
   readonly log: Log;
   readonly decided: (record: DecisionRecord) => void;
+  /** What would have gone in this run, had nothing held all of it: for whoever decides about such a hold. */
+  readonly heldBack: () => Pick<Hold, "count" | "bytes" | "sample">;
   /** Called after every page. */
   readonly progressed: () => void;
 }

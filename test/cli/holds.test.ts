@@ -23,7 +23,7 @@ describe("a run that is held", () => {
     expect(stdout).toMatch(/^Held for a person\. Would remove 2 expired files \(20 B\); held; 1 suspect/);
     const id = /filesweep approve ([\w-]+)/.exec(stdout)?.[1] ?? "";
     expect(stdout).toContain("Held (first-contact): this database and this store have not met before");
-    expect(stdout).toContain("2 expired files (20 B) would go.");
+    expect(stdout).toContain("2 items (20 B), such as");
     expect(stdout).toContain(`filesweep cancel ${id}`);
     expect(await site.fingerprint()).toBe(before);
   });

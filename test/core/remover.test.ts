@@ -135,6 +135,7 @@ function bench({ answer = goneAll, renewalMs = 0 }: BenchOptions = {}): Bench {
     makeId: () => "unused",
     budget: createBudget(DEFAULT_SETTINGS, clock, () => 0, undefined),
     log: (event) => void logs.push(event),
+    heldBack: () => ({ count: 0, bytes: 0, sample: [] }),
     decided: () => {},
     progressed: () => {},
   };

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { DAY_MS, HOUR_MS } from "../../src/core/safety.ts";
 import { createSweeperOf } from "../../src/core/sweeper.ts";
+import { START } from "../support/fake-clock.ts";
 import { causes, due, knownSite, names } from "../support/site.ts";
 import { createWorld, sweepOf } from "../support/world.ts";
 
@@ -314,5 +315,32 @@ describe("over-count and untyped-keys", () => {
     expect(causes(report)).toEqual(["untyped-keys"]);
     expect(world.store.has("orphan")).toBe(true);
     expect(sweepOf(report, "expired-files").removed.count).toBe(1);
+  });
+});
+
+describe("what a hold shows", () => {
+  test("one of the whole run shows what would go, and when each may go", async () => {
+    const world = await knownSite(3, { settings: { firstRun: "hold", quarantineMs: DAY_MS } });
+    await world.insert(...due(2));
+    world.put([...names("due", 2), "orphan"]);
+    const [hold] = (await world.run()).holds;
+    expect(hold).toMatchObject({ cause: "first-contact", count: 2, bytes: 20 });
+    expect(hold?.sample).toEqual([
+      { key: "due/00000", bytes: 10, reason: "expired", mayGoAt: null },
+      { key: "due/00001", bytes: 10, reason: "expired", mayGoAt: null },
+      { key: "orphan", bytes: 10, reason: "unreferenced", mayGoAt: START + DAY_MS },
+    ]);
+  });
+
+  test("an approval ends after seven days: what was not done by then is held anew", async () => {
+    const world = await knownSite(10);
+    await world.insert(...due(150));
+    const [hold] = (await world.run()).holds;
+    await createSweeperOf(world.parts).approve(hold?.id ?? "");
+    world.clock.advance(7 * DAY_MS);
+    const [anew] = (await world.run()).holds;
+    expect(anew).toMatchObject({ cause: "too-many-expired", status: "open" });
+    expect(anew?.id).not.toBe(hold?.id);
+    expect(Object.values(await world.statuses()).filter((status) => status === "expired")).toEqual([]);
   });
 });
