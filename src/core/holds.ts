@@ -37,6 +37,12 @@ export function enoughFor({ would, lately }: Omit<Share, "base">, percent: numbe
   return percent === 0 ? Number.MAX_SAFE_INTEGER : Math.ceil(((would + lately) * 100) / percent);
 }
 
+/** Up to when approvals cover, where every one of these is needed. Null where one is missing, or none is needed. */
+export function earliestApproval(instants: readonly (Instant | null)[]): Instant | null {
+  const given = instants.filter((instant) => instant !== null);
+  return given.length === 0 || given.length < instants.length ? null : Math.min(...given);
+}
+
 export interface HoldBook {
   /** Opens a hold, or refreshes the one that stands under the same id. From then on it holds. */
   raise(finding: Finding): void;

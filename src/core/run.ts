@@ -86,11 +86,15 @@ async function underLease(
   const entry = goOn(opening, request, parts.settings, now);
   const before = { durationMs: entry.durationMs, calls: { ...entry.calls } };
   database.journal.follow(held, entry);
-  const callsSoFar = (): number => database.calls() - callsBefore.database + parts.storeCalls() - callsBefore.storage;
+  const calls = (): JournalEntry["calls"] => ({
+    database: database.calls() - callsBefore.database,
+    storage: parts.storeCalls() - callsBefore.storage,
+  });
+  const callsSoFar = (): number => calls().database + calls().storage;
   const account = (): void => {
     entry.durationMs = before.durationMs + Math.round(clock.monotonicMs() - startedMs);
-    entry.calls.database = before.calls.database + database.calls() - callsBefore.database;
-    entry.calls.storage = before.calls.storage + parts.storeCalls() - callsBefore.storage;
+    entry.calls.database = before.calls.database + calls().database;
+    entry.calls.storage = before.calls.storage + calls().storage;
   };
   const { id: run, mode, trigger } = entry;
   parts.log({ level: "info", event: "run.started", run, mode, trigger, slice: entry.slices });

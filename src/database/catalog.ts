@@ -7,7 +7,7 @@ import { isProtected } from "./condemn.ts";
 import type { LeaseSession } from "./lease.ts";
 import { type CatalogMapping, column, isFree, protects, table } from "./mapping.ts";
 import { OPEN } from "./migrations.ts";
-import { countRows, pageOfRows, toPage, toPlace, toTally } from "./row-pages.ts";
+import { countRows, pageOfRows, sizeOf, toPage, toPlace, toTally } from "./row-pages.ts";
 import { toRemovalState } from "./rows.ts";
 import { integer, integerOrNull, jsonRows, type SQL, sql, text, textOrNull } from "./sql.ts";
 import { dueStages, endedOnly, oldStages, type Stage } from "./stages.ts";
@@ -93,8 +93,7 @@ function missingRows(mapping: CatalogMapping, stretch: ListedStretch & { readonl
   const key = column(mapping, "f", "key");
   const live = mapping.status.live.map((status) => sql`${status}`);
   const made = column(mapping, "f", "createdAt");
-  const size = column(mapping, "f", "size");
-  return sql`SELECT ${readable(key)} AS key, max(iif(typeof(${size}) = 'integer' AND ${size} > 0, ${size}, 0)) AS size
+  return sql`SELECT ${readable(key)} AS key, max(${sizeOf(mapping)}) AS size
     FROM ${table(mapping, "f")}
     WHERE ${stretch.after === null ? sql`${key} >= ''` : sql`${key} > ${stretch.after}`}
       AND ${stretch.to === null ? sql`${key} < x''` : sql`${key} <= ${stretch.to}`}

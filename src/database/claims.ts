@@ -80,7 +80,8 @@ function toJsonRow({ file, key, reason, removalId, takesAlong }: Claim): unknown
 
 /**
  * A key whose object a person kept is left to the scan, which sees whether it is still that object. A key that has a
- * removal open already keeps that one: an orphan in quarantine, or a refused delete, is now due for this reason. */
+ * removal open already keeps that one: an orphan in quarantine, or a refused delete, is now due for this reason.
+ */
 function nominate(
   mapping: CatalogMapping,
   kind: ClaimKind,

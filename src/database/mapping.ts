@@ -100,22 +100,24 @@ export function literal(value: string): SQL {
   return sql.raw(`'${value.replaceAll("'", "''")}'`);
 }
 
+/** What decisions about a row are made from. */
+export const JUDGED_COLUMNS = [
+  "key",
+  "status",
+  "expiresAt",
+  "downloadedAt",
+  "createdAt",
+  "downloads",
+  "maxDownloads",
+  "hold",
+] as const satisfies readonly MappedColumn[];
+
 /**
  * All that a decision about a row is made from, in one text, exact to the type: `quote()` tells 1 from 1.0 from '1'.
  * Texts in hexadecimal, as they may hold anything, and `quote()` ends at their first NUL. A row is claimed only while
  * this is what it was when it was judged.
  */
 export function version(mapping: CatalogMapping, alias: string): SQL {
-  const judged: MappedColumn[] = [
-    "key",
-    "status",
-    "expiresAt",
-    "downloadedAt",
-    "createdAt",
-    "downloads",
-    "maxDownloads",
-    "hold",
-  ];
-  const quoted = judged.map((name) => sql`quote(${readable(column(mapping, alias, name))})`);
+  const quoted = JUDGED_COLUMNS.map((name) => sql`quote(${readable(column(mapping, alias, name))})`);
   return sql`(${sql.join(quoted, sql` || ',' || `)})`;
 }

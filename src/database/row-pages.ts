@@ -3,7 +3,7 @@ import { SweepError } from "../core/errors.ts";
 import type { Tally } from "../core/model.ts";
 import type { CatalogCursor, DuePage, FileRow, Value } from "../core/ports.ts";
 import type { Row } from "./client.ts";
-import { type CatalogMapping, column, isFree, table, version } from "./mapping.ts";
+import { type CatalogMapping, column, isFree, JUDGED_COLUMNS, table, version } from "./mapping.ts";
 import { integer, type SQL, sql, text } from "./sql.ts";
 import type { Stage } from "./stages.ts";
 import { decodeValue, encodeValue, fromReadable, readable, term } from "./values.ts";
@@ -78,24 +78,16 @@ export function toTally(row: Row | undefined): Tally {
   return row === undefined ? { count: 0, bytes: 0 } : { count: integer(row, "count"), bytes: integer(row, "bytes") };
 }
 
-function sizeOf(mapping: CatalogMapping): SQL {
+/** A row's size in bytes; 0 where that is unknown or makes no sense. */
+export function sizeOf(mapping: CatalogMapping): SQL {
   const size = column(mapping, "f", "size");
   return sql`CASE WHEN typeof(${size}) = 'integer' AND ${size} > 0 THEN ${size} ELSE 0 END`;
 }
 
 function fileColumns(mapping: CatalogMapping): SQL {
-  const names = [
-    "id",
-    "key",
-    "status",
-    "expiresAt",
-    "downloadedAt",
-    "createdAt",
-    "downloads",
-    "maxDownloads",
-    "hold",
-  ] as const;
-  const named = names.map((name) => sql`${readable(column(mapping, "f", name))} AS ${sql.identifier(name)}`);
+  const named = (["id", ...JUDGED_COLUMNS] as const).map(
+    (name) => sql`${readable(column(mapping, "f", name))} AS ${sql.identifier(name)}`,
+  );
   return sql`${sql.join(named, sql`, `)}, ${sizeOf(mapping)} AS sizeBytes, ${version(mapping, "f")} AS version`;
 }
 

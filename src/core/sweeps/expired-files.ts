@@ -2,13 +2,13 @@
  * expired-files: live rows whose end has come. They are marked expired; each key that nothing protects any more goes.
  */
 import { readInstant } from "../catalog-time.ts";
-import { isIgnored } from "../keys.ts";
 import { type Decision, type Instant, keep, type RemovalReason } from "../model.ts";
 import type { Cutoffs, FileRow, Value } from "../ports.ts";
 import type { SweepSettings } from "../settings.ts";
 import type { Slice, SweepEnd } from "../slice.ts";
 import type { RowSweep } from "./row-rules.ts";
-import { isOnHold, sweepRows } from "./row-sweep.ts";
+import { sweepRows } from "./row-sweep.ts";
+import { vetoOf } from "./row-veto.ts";
 
 export type FileSettings = Pick<SweepSettings, "expiryGraceMs" | "downloadGraceMs" | "ignorePrefixes">;
 
@@ -24,9 +24,8 @@ export function decideFile(
 ): Decision {
   const end = endOf(file, now, settings);
   if (end === "not-due") return keep("not-due");
-  if (isOnHold(file.hold)) return keep("on-hold");
-  if (typeof file.key !== "string" || file.id === null || invalidKey(file.key) !== null) return keep("invalid-key");
-  if (isIgnored(file.key, settings.ignorePrefixes)) return keep("ignored-prefix");
+  const veto = vetoOf(file, settings.ignorePrefixes, invalidKey);
+  if (veto !== null) return keep(veto);
   if (end === "unreadable-time") return keep("unreadable-time");
   return { verdict: "remove", reason: end };
 }

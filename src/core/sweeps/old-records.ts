@@ -4,14 +4,14 @@
  */
 import { readInstant } from "../catalog-time.ts";
 import { SweepError } from "../errors.ts";
-import { isIgnored } from "../keys.ts";
 import { type Decision, type Instant, keep } from "../model.ts";
 import type { FileRow, OldCutoffs, Standing } from "../ports.ts";
 import type { SweepSettings } from "../settings.ts";
 import { progressOf, type Slice, type SweepEnd } from "../slice.ts";
 import { endOf, isUsedUp } from "./expired-files.ts";
 import type { RowSweep } from "./row-rules.ts";
-import { isOnHold, sweepRows } from "./row-sweep.ts";
+import { sweepRows } from "./row-sweep.ts";
+import { vetoOf } from "./row-veto.ts";
 
 export type RecordSettings = Pick<
   SweepSettings,
@@ -32,10 +32,8 @@ export function decideRecord(
   const isLive = rules.standing === "live";
   const age = ageOf(file, now, settings, isLive);
   if (age === "not-due") return keep("not-due");
-  if (isOnHold(file.hold)) return keep("on-hold");
-  if (typeof file.key !== "string" || file.id === null || rules.invalidKey(file.key) !== null)
-    return keep("invalid-key");
-  if (isIgnored(file.key, settings.ignorePrefixes)) return keep("ignored-prefix");
+  const veto = vetoOf(file, settings.ignorePrefixes, rules.invalidKey);
+  if (veto !== null) return keep(veto);
   if (age === "unreadable-time") return keep("unreadable-time");
   const hasEnded = !isLive || isUsedUp(file) || endOf(file, now, settings) === "expired";
   if (!hasEnded && settings.oldFilesLive === "keep") return keep("still-live");

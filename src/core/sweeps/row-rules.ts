@@ -1,5 +1,5 @@
 /** What a sweep over rows is made of, and when what it would do is not plausible. */
-import { enoughFor, type Finding, isTooMuch } from "../holds.ts";
+import { earliestApproval, enoughFor, type Finding, isTooMuch } from "../holds.ts";
 import type { Decision, HoldCause, Instant, SweepName, Tally } from "../model.ts";
 import type { AttemptContext, CatalogCursor, Claim, ClaimAnswer, DuePage, FileRow, HeldLease } from "../ports.ts";
 import type { Bucket } from "../report.ts";
@@ -39,8 +39,7 @@ export interface RowSweep {
 function approvedInstant(sweep: RowSweep, slice: Slice, findings: readonly Finding[]): Instant | null {
   const instants = findings.map(({ cause }) => slice.holds.approval(cause, sweep.name)?.asOf ?? null);
   if (slice.coveredUpTo !== null) instants.push(slice.coveredUpTo);
-  if (instants.length === 0) return null;
-  return instants.reduce((earliest, each) => (earliest === null || each === null ? null : Math.min(earliest, each)));
+  return earliestApproval(instants);
 }
 
 /**

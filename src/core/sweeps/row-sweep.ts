@@ -243,8 +243,3 @@ function tell(sweep: RowSweep, slice: Slice, file: FileRow, decision: Decision, 
   const key = typeof file.key === "string" ? file.key : null;
   slice.decided({ sweep: sweep.name, key, file: String(file.id), ...decision, bytes });
 }
-
-/** Anything but a clear no keeps the file. */
-export function isOnHold(hold: Value): boolean {
-  return !(hold === null || hold === 0 || hold === "" || hold === "0" || hold === "false");
-}

@@ -5,8 +5,7 @@
  * Order: objects before rows. A page is listed first, then its keys are looked up: a file uploaded in between is not on
  * the page; the other way round its object would be there without the row that was not read yet.
  */
-import type { Finding } from "../holds.ts";
-import { isTooMuch } from "../holds.ts";
+import { earliestApproval, type Finding, isTooMuch } from "../holds.ts";
 import { isIgnored, isPlainText } from "../keys.ts";
 import type { Instant, Tally } from "../model.ts";
 import { finding, NESTED_STORE } from "../opening.ts";
@@ -187,8 +186,7 @@ function approvedInstant(slice: Slice, progress: SweepProgress, ripe: Tally, nes
   );
   if (slice.coveredUpTo !== null) instants.push(slice.coveredUpTo);
   if (nested) instants.push(slice.holds.approval("nested-store", null)?.asOf ?? null);
-  if (instants.length === 0) return null;
-  return instants.reduce((earliest, each) => (earliest === null || each === null ? null : Math.min(earliest, each)));
+  return earliestApproval(instants);
 }
 
 function findingsOf(slice: Slice, progress: SweepProgress, ripe: Tally, sample: Finding["sample"]): Finding[] {
