@@ -3,7 +3,8 @@ import process from "node:process";
 import { type RunOutcome, type RunParts, runSlice } from "../src/core/run.ts";
 import { readSettings } from "../src/core/settings.ts";
 import type { SqlClient } from "../src/database/client.ts";
-import { composeRun, type Setup, withClient } from "../src/library/compose.ts";
+import { composeRun, type Setup, SYSTEM_CLOCK, withClient } from "../src/library/compose.ts";
+import { resolveSetup } from "../src/library/process.ts";
 import { databaseOf, removable, type Sample, storeOf } from "./sample.ts";
 
 /** What a run cost. Calls are of the whole run: the limits take differences of two sizes, so that what is constant cancels. */
@@ -25,7 +26,7 @@ export async function runFilesweep(
   sample: Sample,
   wrapClient = (client: SqlClient): SqlClient => client,
 ): Promise<Cost> {
-  const setup = setUp(sample);
+  const setup = await setUp(sample);
   return withClient(setup, "existing", async (client) => {
     const { parts, counts } = counting(composeRun(setup, wrapClient(client)));
     const startedMs = performance.now();
@@ -38,7 +39,7 @@ export async function runFilesweep(
   });
 }
 
-function setUp(sample: Sample): Setup {
+function setUp(sample: Sample): Promise<Setup> {
   const variables = {
     DATABASE_URL: `file:${databaseOf(sample)}`,
     STORAGE_URL: `file:${storeOf(sample)}`,
@@ -50,14 +51,7 @@ function setUp(sample: Sample): Setup {
     CLEANUP_HOLD_EXPIRED_PERCENT: "100",
   };
   const settings = readSettings(variables, { runtime: "node", listable: true });
-  return {
-    settings,
-    databasePath: databaseOf(sample),
-    storePath: storeOf(sample),
-    clock: { now: () => Date.now(), monotonicMs: () => performance.now() },
-    log: () => {},
-    holder: "bench",
-  };
+  return resolveSetup(settings, { clock: SYSTEM_CLOCK, log: () => {}, host: "bench", holder: "bench" });
 }
 
 function counting(parts: RunParts): { parts: RunParts; counts: { condemn: number; list: number; delete: number } } {

@@ -2,7 +2,7 @@
 import { closeSync, copyFileSync, existsSync, futimesSync, mkdirSync, openSync, rmSync } from "node:fs";
 import path from "node:path";
 import { createClient } from "@libsql/client/sqlite3";
-import { openFileClient } from "../src/database/client.ts";
+import { openFileClient } from "../src/database/embedded-client.ts";
 import { migrate } from "../src/database/schema.ts";
 import { DATABASE_NOW } from "../src/database/sql.ts";
 

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 import { describe, expect, it } from "vitest";
 import { readSourceFacts } from "./support/source-facts.ts";
 
@@ -27,9 +28,13 @@ const FLOORS: Readonly<Record<string, Floor>> = {
   database: { floors: ["core", "database"], packages: ["@libsql/client", "drizzle-orm"] },
   storage: { floors: ["core", "storage"], packages: [], builtinsIn: /^src\/storage\/filesystem/ },
   api: { floors: ["core", "api"], packages: ["hono", "valibot"] },
-  cron: { floors: [...DOOR, "cron"], packages: ["@hono/node-server", "hono"], builtinsIn: /^/ },
-  // What the command line and src/index.ts are both made of: the composition, notifications, the schedule of a process.
-  library: { floors: [...DOOR, "library"], packages: ["uuid"], builtinsIn: /^/ },
+  cron: { floors: [...DOOR, "library", "cron"], packages: ["@hono/node-server", "hono"], builtinsIn: /^/ },
+  // What all doors are made of: the composition, the choice of adapters, notifications; and what a process adds to that.
+  library: {
+    floors: [...DOOR, "library"],
+    packages: ["uuid"],
+    builtinsIn: /^src\/library\/(create-sweeper|environment|files|process)\.ts$/,
+  },
   // src/index.ts: the names that other programs import, and nothing of its own.
   index: { floors: ["core", "library"], packages: [] },
   cli: {
@@ -84,6 +89,30 @@ describe("the floors of src/", () => {
   });
 });
 
+describe("what a Worker is bundled from", () => {
+  it("holds the whole composition, and neither Node's modules, nor the folder store, nor the native client", async () => {
+    const { metafile } = await build({
+      absWorkingDir: ROOT,
+      entryPoints: ["src/library/compose.ts", "src/library/places.ts"],
+      bundle: true,
+      write: false,
+      metafile: true,
+      outdir: "unused",
+      format: "esm",
+      // As wrangler bundles: with Node's modules left out, so that each is listed with whoever wants it.
+      conditions: ["workerd", "worker", "browser"],
+      external: [...builtinModules, "node:*"],
+    });
+    const inputs = Object.entries(metafile.inputs);
+    const wants = (wanted: RegExp): string[] =>
+      inputs.filter(([, { imports }]) => imports.some((one) => wanted.test(one.path))).map(([name]) => name);
+    expect(inputs.map(([name]) => name)).toContain("src/core/run.ts");
+    expect(wants(/^node:/)).toEqual([]);
+    expect(wants(new RegExp(`^(${builtinModules.join("|")})$`))).toEqual([]);
+    expect(wants(/sqlite3|node_modules\/libsql\/|storage\/filesystem/)).toEqual([]);
+  });
+});
+
 describe("the rule on imports", () => {
   it.each([
     ["src/core/run.ts", `import { RunReport } from "./model.ts";`],
@@ -96,6 +125,8 @@ describe("the rule on imports", () => {
     ["src/api/app.ts", `import { Hono } from "hono"; import { bearerAuth } from "hono/bearer-auth";`],
     ["src/cli/main.ts", `import "../database/client.ts"; import "../api/app.ts"; import "node:process";`],
     ["src/cron/node.ts", `import "../storage/memory.ts"; import { serve } from "@hono/node-server";`],
+    ["src/cron/cloudflare.ts", `import { composeSweeper } from "../library/compose.ts";`],
+    ["src/library/files.ts", `import { stat } from "node:fs/promises";`],
   ])("%s may hold: %s", (file, source) => {
     expect(floorViolations(file, source)).toEqual([]);
   });
@@ -122,6 +153,7 @@ describe("the rule on imports", () => {
     ["src/cron/node.ts", `import "../cli/main.ts";`, "../cli/main.ts"],
     ["src/cli/main.ts", `import "../cron/node.ts";`, "../cron/node.ts"],
     ["src/library/compose.ts", `import "../cli/io.ts";`, "../cli/io.ts"],
+    ["src/library/compose.ts", `import { hostname } from "node:os";`, "node:os"],
     ["src/index.ts", `export * from "./database/client.ts";`, "./database/client.ts"],
   ])("%s may not hold: %s", (file, source, bad) => {
     expect(floorViolations(file, source)).toEqual([`${file} imports ${bad}`]);

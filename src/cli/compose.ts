@@ -3,15 +3,14 @@ import { readSettings } from "../core/settings.ts";
 import type { Sweeper } from "../core/sweeper.ts";
 import {
   composeSweeper,
-  ownName,
   prepare,
   prepareForQuestions,
-  resolveSetup,
   type Setup,
   SYSTEM_CLOCK,
   withClient,
 } from "../library/compose.ts";
 import { environment, runtime } from "../library/environment.ts";
+import { ownNames, resolveSetup } from "../library/process.ts";
 import { withEnvFiles } from "./env-file.ts";
 import type { Output } from "./io.ts";
 import { createLog } from "./log.ts";
@@ -25,7 +24,7 @@ export async function readSetup(envFiles: readonly string[], stderr: Output): Pr
   const settings = readSettings(withEnvFiles(variables, envFiles), { runtime: runtime(), listable });
   const { logLevel: level, logFormat: format } = settings;
   const log = createLog(stderr, { level, format, now: SYSTEM_CLOCK.now });
-  return resolveSetup(settings, { clock: SYSTEM_CLOCK, log, holder: ownName() });
+  return resolveSetup(settings, { clock: SYSTEM_CLOCK, log, ...ownNames() });
 }
 
 /** Whether errors may show where they happened, asked before the settings are read or where they are wrong. */

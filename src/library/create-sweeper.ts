@@ -8,18 +8,16 @@ import type { Sweeper as CoreSweeper, RunOptions } from "../core/sweeper.ts";
 import type { SqlClient } from "../database/client.ts";
 import {
   composeSweeper,
-  openClient,
-  ownName,
   prepare,
   prepareForQuestions,
   refuseWrongFolder,
-  resolveSetup,
-  type Setup,
+  type Surroundings,
   SYSTEM_CLOCK,
 } from "./compose.ts";
 import { describeError } from "./describe-error.ts";
 import { environment, runtime } from "./environment.ts";
 import { createJsonLog } from "./log.ts";
+import { ownNames, resolveSetup } from "./process.ts";
 import { SYSTEM_TIMERS, startSchedule, type Timers } from "./schedule.ts";
 
 export interface SweeperOptions {
@@ -57,9 +55,11 @@ export interface Sweeper extends CoreSweeper {
  */
 export function createSweeper(options: SweeperOptions = {}): Sweeper {
   const settings = settingsOf(options);
-  const { clock = SYSTEM_CLOCK, timers = SYSTEM_TIMERS, holder = ownName() } = options;
+  const { clock = SYSTEM_CLOCK, timers = SYSTEM_TIMERS } = options;
+  const own = ownNames();
+  const { holder = own.holder } = options;
   const log = options.log ?? createJsonLog(writeToStderr, { level: settings.logLevel, now: clock.now });
-  const opener = createOpener(settings, { clock, log, holder });
+  const opener = createOpener(settings, { clock, log, host: own.host, holder });
   let ending = new AbortController();
   const underWay = new Set<Promise<unknown>>();
   let endSchedule: (() => void) | null = null;
@@ -134,14 +134,14 @@ interface Opener {
 }
 
 /** Opens the database when it is first needed, once. What failed is tried again the next time. */
-function createOpener(settings: Settings, surroundings: Pick<Setup, "clock" | "log" | "holder">): Opener {
+function createOpener(settings: Settings, surroundings: Surroundings): Opener {
   let opened: Promise<{ readonly client: SqlClient; readonly sweeper: CoreSweeper }> | null = null;
   let closed = false;
 
   async function openNow(what: "to-run" | "to-ask"): Promise<{ client: SqlClient; sweeper: CoreSweeper }> {
     const setup = await resolveSetup(settings, surroundings);
     if (what === "to-run") await refuseWrongFolder(setup);
-    const client = await openClient(setup, what === "to-run" ? "create" : "existing");
+    const client = await setup.database.open(what === "to-run" ? "create" : "existing");
     try {
       await (what === "to-run" ? prepare(client) : prepareForQuestions(setup, client));
       return { client, sweeper: composeSweeper(setup, client) };

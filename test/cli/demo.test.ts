@@ -25,7 +25,8 @@ import { type DemoResult, playDemo } from "../../src/cli/demo/story.ts";
 import type { Io, Output } from "../../src/cli/io.ts";
 import { runCommandLine } from "../../src/cli/program.ts";
 import { HOUR_MS } from "../../src/core/safety.ts";
-import { openFileClient, type Row } from "../../src/database/client.ts";
+import type { Row } from "../../src/database/client.ts";
+import { openFileClient } from "../../src/database/embedded-client.ts";
 import { plain } from "../support/database.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -371,7 +372,12 @@ describe("the demo's own checks", () => {
   let evidence: Evidence;
   beforeAll(async () => {
     const clock = { now: () => Date.now(), monotonicMs: () => performance.now() };
-    result = await playDemo(demoFolder(path.join(temporary, "checked")), { clock, log: () => {}, holder: "test" });
+    result = await playDemo(demoFolder(path.join(temporary, "checked")), {
+      clock,
+      log: () => {},
+      host: "test",
+      holder: "test",
+    });
     const active = result.sample.filter(({ kind }) => kind === "live" || kind === "shared").map(({ key }) => key);
     evidence = { ...result, afterAgain: result.after, active };
   });

@@ -8,7 +8,8 @@ import { createClient } from "@libsql/client/sqlite3";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { SweepError } from "../../src/core/errors.ts";
 import type { Value } from "../../src/core/ports.ts";
-import { openFileClient, type SqlClient } from "../../src/database/client.ts";
+import type { SqlClient } from "../../src/database/client.ts";
+import { openFileClient } from "../../src/database/embedded-client.ts";
 import { plain, temporaryFolder } from "../support/database.ts";
 
 async function open(path = join(temporaryFolder(), "test.db")): Promise<SqlClient> {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stdout } from "node:process";
-import { openFileClient } from "../../src/database/client.ts";
+import { openFileClient } from "../../src/database/embedded-client.ts";
 import { createDatabase } from "../../src/database/open.ts";
 import { migrate } from "../../src/database/schema.ts";
 import { DATABASE_NOW } from "../../src/database/sql.ts";

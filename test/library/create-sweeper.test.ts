@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { openFileClient } from "../../src/database/client.ts";
+import { openFileClient } from "../../src/database/embedded-client.ts";
 import { migrate } from "../../src/database/schema.ts";
 import { DATABASE_NOW } from "../../src/database/sql.ts";
 import {

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { Clock } from "../../src/core/ports.ts";
-import { openFileClient, type SqlClient, type Statement } from "../../src/database/client.ts";
+import type { SqlClient, Statement } from "../../src/database/client.ts";
+import { openFileClient } from "../../src/database/embedded-client.ts";
 
 /** The database's clock of a test: a table of one row, which follows the fake clock. */
 export const TEST_NOW = "(SELECT now_ms FROM test_clock)";

@@ -3,7 +3,8 @@ import type { Command } from "commander";
 import type { SqlClient } from "../../database/client.ts";
 import { type MigrationReport, migrate, planMigration } from "../../database/schema.ts";
 import { DATABASE_NOW } from "../../database/sql.ts";
-import { exists, type Setup, withClient, withEmptyClient } from "../../library/compose.ts";
+import { type Setup, withClient } from "../../library/compose.ts";
+import { withEmptyClient } from "../../library/files.ts";
 import type { CommandLine } from "../command-line.ts";
 import { EXIT } from "../exit-code.ts";
 import { jsonDocument } from "../format/documents.ts";
@@ -38,7 +39,7 @@ function apply(client: SqlClient): Promise<MigrationReport> {
 /** A database that is not there is planned for as an empty one, and not made. */
 async function plan(setup: Setup): Promise<MigrationReport> {
   const look = (client: SqlClient): Promise<MigrationReport> => planMigration(client, DATABASE_NOW);
-  return (await exists(setup.databasePath)) ? withClient(setup, "existing", look) : withEmptyClient(look);
+  return (await setup.database.absence()) === null ? withClient(setup, "existing", look) : withEmptyClient(look);
 }
 
 function migrationJson({ from, to, statements }: MigrationReport, { plan }: MigrateOptions): string {
@@ -46,12 +47,12 @@ function migrationJson({ from, to, statements }: MigrationReport, { plan }: Migr
 }
 
 function migrationText({ from, to, statements }: MigrationReport, setup: Setup, { plan }: MigrateOptions): string {
-  const { databasePath } = setup;
+  const { name } = setup.database;
   if (plan) {
     const title = statements.length === 0 ? `up to date (schema ${to})` : `from schema ${from} to ${to}`;
-    return sqlScript(`${databasePath}: ${title}`, statements);
+    return sqlScript(`${name}: ${title}`, statements);
   }
-  if (statements.length === 0) return `${databasePath} is up to date (schema ${to}).\n`;
-  if (from === to) return `${databasePath} is complete again (schema ${to}, ${statements.length} statements).\n`;
-  return `${databasePath} was brought from schema ${from} to ${to} (${statements.length} statements).\n`;
+  if (statements.length === 0) return `${name} is up to date (schema ${to}).\n`;
+  if (from === to) return `${name} is complete again (schema ${to}, ${statements.length} statements).\n`;
+  return `${name} was brought from schema ${from} to ${to} (${statements.length} statements).\n`;
 }

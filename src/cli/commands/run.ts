@@ -7,7 +7,7 @@ import { nearest } from "../../core/settings/nearest.ts";
 import { BUILT_SWEEPS } from "../../core/settings.ts";
 import type { DecisionRecord } from "../../core/slice.ts";
 import type { RunOptions as SweeperRunOptions } from "../../core/sweeper.ts";
-import { exists, refuseWrongFolder, type Setup, STORE_HINT } from "../../library/compose.ts";
+import { refuseWrongFolder, type Setup } from "../../library/compose.ts";
 import type { CommandLine } from "../command-line.ts";
 import { withSweeper } from "../compose.ts";
 import { type ExitCode, exitCodeOf } from "../exit-code.ts";
@@ -94,7 +94,7 @@ function modeOf(options: RunOptions, { settings }: Setup): Mode {
 
 async function showRun(
   { report, unreachable }: { readonly report: RunReport; readonly unreachable: boolean },
-  { storePath }: Setup,
+  { store }: Setup,
   io: Io,
   options: RunOptions,
 ): Promise<void> {
@@ -106,9 +106,8 @@ async function showRun(
     const output = options.list ? io.stderr : io.stdout;
     output.write(runSummary(report, painter(output.hasColors)));
   }
-  if (unreachable && !(await exists(storePath).catch(() => true))) {
-    io.stderr.write(`filesweep: there is no folder ${storePath}. ${STORE_HINT}.\n`);
-  }
+  const absent = unreachable ? await store.absence().catch(() => null) : null;
+  if (absent !== null) io.stderr.write(`filesweep: ${absent}.\n`);
 }
 
 function showHolder(holder: LeaseHolder, io: Io, { json }: RunOptions): void {

@@ -24,7 +24,7 @@ export function addStatus(program: Command, cli: CommandLine): void {
 }
 
 async function readStatus(setup: Setup): Promise<Status> {
-  const { databasePath: database } = setup;
+  const { name: database } = setup.database;
   return withClient(setup, "existing", async (client) => {
     if (!(await isPrepared(client))) return { database, prepared: false, lastRun: null, open: {}, holds: [] };
     await prepare(client);

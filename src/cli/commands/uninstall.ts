@@ -64,9 +64,9 @@ function show(
   if (json) {
     io.stdout.write(jsonDocument({ applied: yes === true, statements }));
   } else if (statements.length === 0) {
-    io.stdout.write(`Nothing of filesweep is in ${setup.databasePath}.\n`);
+    io.stdout.write(`Nothing of filesweep is in ${setup.database.name}.\n`);
   } else {
-    io.stdout.write(sqlScript(`${setup.databasePath}: ${yes ? "uninstalled by" : "to uninstall"}`, statements));
+    io.stdout.write(sqlScript(`${setup.database.name}: ${yes ? "uninstalled by" : "to uninstall"}`, statements));
     if (!yes) io.stderr.write("Nothing was changed. To execute this, run again with --yes.\n");
   }
   return EXIT.done;

@@ -1,9 +1,10 @@
 /** `filesweep demo`: a sample site, swept before one's eyes. */
-import { hostname } from "node:os";
 import path from "node:path";
 import process from "node:process";
 import type { Command } from "commander";
-import type { Clock, Log } from "../../core/ports.ts";
+import type { Log } from "../../core/ports.ts";
+import { SYSTEM_CLOCK } from "../../library/compose.ts";
+import { ownNames } from "../../library/process.ts";
 import type { CommandLine } from "../command-line.ts";
 import { EXIT } from "../exit-code.ts";
 import { jsonDocument } from "../format/documents.ts";
@@ -30,11 +31,11 @@ export function addDemo(program: Command, cli: CommandLine): void {
     .action(async (directory: string, options: { json?: true }) => {
       const { stdout, stderr } = cli.io;
       const folder = demoFolder(path.resolve(directory));
-      const clock: Clock = { now: () => Date.now(), monotonicMs: () => performance.now() };
+      const clock = SYSTEM_CLOCK;
       const written = createLog(stderr, { level: "warn", format: null, now: clock.now });
       // That yesterday's run is held is part of the story, which tells of it.
       const log: Log = (event) => (event.event === "hold.opened" ? undefined : written(event));
-      const result = await playDemo(folder, { clock, log, holder: `${hostname()}, process ${process.pid}` });
+      const result = await playDemo(folder, { clock, log, ...ownNames() });
       stdout.write(
         options.json
           ? jsonDocument(toDemoJson(result))

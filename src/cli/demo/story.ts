@@ -6,7 +6,7 @@
 import { v7 } from "uuid";
 import { SweepError } from "../../core/errors.ts";
 import type { Hold, Instant, Mode, RunReport } from "../../core/model.ts";
-import type { Clock, Log } from "../../core/ports.ts";
+import type { Clock } from "../../core/ports.ts";
 import type { RunParts } from "../../core/run.ts";
 import { HOUR_MS } from "../../core/safety.ts";
 import { readSettings } from "../../core/settings.ts";
@@ -16,7 +16,8 @@ import type { SqlClient } from "../../database/client.ts";
 import { createDatabase } from "../../database/open.ts";
 import { migrate } from "../../database/schema.ts";
 import { DATABASE_NOW } from "../../database/sql.ts";
-import { composeRun, type Setup, withClient } from "../../library/compose.ts";
+import { composeRun, type Setup, type Surroundings, withClient } from "../../library/compose.ts";
+import { resolveSetup } from "../../library/process.ts";
 import { type Check, checkDemo, type DemoRuns } from "./checks.ts";
 import { type FateGroup, groupFates } from "./fates.ts";
 import { claimFolder, type DemoFolder, type FileSize, filesIn } from "./folder.ts";
@@ -43,22 +44,16 @@ export interface DemoResult {
   readonly checks: readonly Check[];
 }
 
-export interface DemoContext {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly holder: string;
-}
-
 /**
  * Makes the site, sweeps it, and checks what became of it.
  * @throws SweepError `invalid` where the folder is not the demo's to use
  */
-export async function playDemo(folder: DemoFolder, context: DemoContext): Promise<DemoResult> {
+export async function playDemo(folder: DemoFolder, context: Surroundings): Promise<DemoResult> {
   const now = context.clock.now();
   const sample = makeSample(now);
   const keys = sample.map(({ key }) => key);
   await claimFolder(folder, keys);
-  const setup = demoSetup(folder, context);
+  const setup = await demoSetup(folder, context);
   return withClient(setup, "create", async (client) => {
     const yesterday = await playYesterday(setup, client, sample, now - YESTERDAY_MS);
     await liveOn(folder.uploads, client, sample, now - YESTERDAY_MS);
@@ -94,10 +89,10 @@ export async function playDemo(folder: DemoFolder, context: DemoContext): Promis
 }
 
 /** The settings that the other commands have on the same folder, with nothing else set. */
-function demoSetup(folder: DemoFolder, context: DemoContext): Setup {
+function demoSetup(folder: DemoFolder, context: Surroundings): Promise<Setup> {
   const places = { DATABASE_URL: `file:${folder.database}`, STORAGE_URL: `file:${folder.uploads}` };
   const settings = readSettings(places, { runtime: "node" });
-  return { settings, databasePath: folder.database, storePath: folder.uploads, ...context };
+  return resolveSetup(settings, context);
 }
 
 /** The first look at the site as it was at `at`. A plan: it removes nothing, and remembers what it suspects. */
@@ -111,7 +106,7 @@ async function playYesterday(
   const clock: Clock = { ...setup.clock, now: () => setup.clock.now() - backMs };
   const databaseNow = `(${DATABASE_NOW} - ${backMs})`;
   await migrate(client, databaseNow);
-  await buildSite(setup.storePath, client, sample, at);
+  await buildSite(setup.store.name, client, sample, at);
   const parts = composeRun({ ...setup, clock }, client);
   const database = createDatabase({ client, clock, gateMs: setup.settings.gateMs, databaseNow });
   return runOnce({ ...parts, database, makeId: () => v7({ msecs: clock.now() }) }, "plan");

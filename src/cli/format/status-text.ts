@@ -14,7 +14,7 @@ import { type RunJson, type StandingHoldJson, toRunJson, toStandingHoldJson } fr
 import { runSentence } from "./run-summary.ts";
 
 export interface Status {
-  /** The database's file, for people. */
+  /** The database, for people. */
   readonly database: string;
   /** Whether filesweep's own tables are there. */
   readonly prepared: boolean;

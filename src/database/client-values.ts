@@ -1,0 +1,37 @@
+/**
+ * Statements and rows, as the vendor's clients take and give them. Both clients read integers as bigint: one integer over
+ * 2^53 would otherwise make a whole result throw.
+ */
+import type { InStatement, InValue, ResultSet } from "@libsql/client";
+import { SweepError } from "../core/errors.ts";
+import type { Value } from "../core/ports.ts";
+import type { Row, Statement } from "./client.ts";
+
+export function toInput(statement: Statement): InStatement {
+  return { sql: statement.sql, args: statement.args.map(toArgument) };
+}
+
+/** Whole numbers go as integers: as a JS number, 123 would be stored in a TEXT column as '123.0'. */
+function toArgument(value: Value): InValue {
+  return typeof value === "number" && Number.isSafeInteger(value) ? BigInt(value) : value;
+}
+
+export function toRows({ columns, rows }: ResultSet): Row[] {
+  return rows.map((row) => toRow(columns, row));
+}
+
+function toRow(columns: readonly string[], row: ArrayLike<unknown>): Row {
+  const result: Record<string, Value> = {};
+  for (const [index, column] of columns.entries()) result[column] = toValue(row[index]);
+  return result;
+}
+
+function toValue(value: unknown): Value {
+  if (typeof value === "bigint") {
+    const number = Number(value);
+    return Number.isSafeInteger(number) ? number : value;
+  }
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  if (value === null || typeof value === "string" || typeof value === "number") return value;
+  throw new SweepError("bug", `the database client answered a value of type ${typeof value}`);
+}

@@ -1,0 +1,60 @@
+/**
+ * Where database and store are, chosen by the scheme of their addresses: the one place for each. Imports nothing that a
+ * Worker lacks; what needs a file system is handed in.
+ */
+import { SweepError } from "../core/errors.ts";
+import type { Store } from "../core/ports.ts";
+import type { Settings } from "../core/settings.ts";
+import type { SqlClient } from "../database/client.ts";
+
+/** Something that an address of the settings names. */
+interface Place {
+  /** For people and logs: an absolute path, or an address. Holds no secret. */
+  readonly name: string;
+  /**
+   * What to tell a person where it is plainly not there; null where it is there, or where only a call can tell.
+   * @throws SweepError `unavailable` where not even that can be told
+   */
+  absence(): Promise<string | null>;
+}
+
+export interface DatabasePlace extends Place {
+  /**
+   * Opens it for who closes it. With `create` a file that is absent is made, and its folder.
+   * @throws SweepError `unavailable` where it cannot be opened, or is absent and not to be made
+   */
+  open(create: "create" | "existing"): Promise<SqlClient>;
+}
+
+export interface StorePlace extends Place {
+  /** Makes no call yet. */
+  open(): Store;
+}
+
+/** What a runtime with a file system brings along. */
+export interface FilePlaces {
+  /** @param path as the settings hold it: relative to the working directory, or absolute */
+  database(path: string): DatabasePlace;
+  /** @param path as the settings hold it: relative to the working directory, or absolute */
+  store(path: string, options: { readonly concurrency: number }): StorePlace;
+}
+
+/** What settings alone cannot reach. */
+export interface Reach {
+  /** Null in a Worker, whose settings refuse `file:`. */
+  readonly files: FilePlaces | null;
+}
+
+/** To add a database: its client in `src/database`, and a line here. */
+export function chooseDatabase({ databaseUrl }: Settings, { files }: Reach): DatabasePlace {
+  if (databaseUrl.kind === "file" && files !== null) return files.database(databaseUrl.path);
+  // Settings refuse what no adapter is built for.
+  throw new SweepError("bug", `there is no database adapter for ${databaseUrl.kind}:`);
+}
+
+/** To add a store: its file in `src/storage`, and a line here. */
+export function chooseStore({ storage, concurrency }: Settings, { files }: Reach): StorePlace {
+  if (storage.kind === "file" && files !== null) return files.store(storage.path, { concurrency });
+  // Settings refuse what no adapter is built for.
+  throw new SweepError("bug", `there is no store adapter for ${storage.kind}:`);
+}
