@@ -20,6 +20,7 @@ import type { RunParts, RunRequest } from "./run.ts";
 import { CALL_TIMEOUT_MS, HOLD_SAMPLE } from "./safety.ts";
 import { progressOf, type Slice } from "./slice.ts";
 import { SWEEPS } from "./sweeps/index.ts";
+import { createUploadAborter } from "./upload-aborter.ts";
 
 export interface SliceOpening {
   readonly opening: Opening;
@@ -63,6 +64,7 @@ export async function openSlice(parts: RunParts, request: RunRequest, opened: Sl
     database,
     store: parts.planStore,
     remover: removes ? createRemover(parts.store) : null,
+    uploadAborter: removes ? createUploadAborter(parts.store) : null,
     settings,
     holds,
     wouldBe: entry.mode === "plan" ? "removed" : { kept: "held" },

@@ -21,6 +21,8 @@ const IDENTITY_CAUSES: readonly IdentityCause[] = ["first-contact", "wrong-pair"
 export interface StoreView {
   readonly marker: Marker | "unreadable" | null;
   readonly isEmpty: boolean;
+  /** How far the store's clock is from the runtime's, at the least; null where its answers carry none. */
+  readonly clockSkewMs: number | null;
 }
 
 /** Two calls: the marker, and whether anything but filesweep's own corner is there. A store that is missing throws here, before anything is touched. */
@@ -28,12 +30,13 @@ export async function lookAtStore(store: ReadableStore): Promise<StoreView> {
   const page = await store.list({ after: null, limit: 10 });
   const text = await store.readMarker();
   const isEmpty = page.next === null && page.objects.every(({ key }) => key.startsWith(OWN_PREFIX));
-  return { marker: text === null ? null : parseMarker(text), isEmpty };
+  return { marker: text === null ? null : parseMarker(text), isEmpty, clockSkewMs: store.clockSkewMs() };
 }
 
 export interface OpeningEvidence {
   readonly opening: Opening;
   readonly view: StoreView;
+  /** How far the database's clock is from the runtime's, at the least. */
   readonly clockSkewMs: number;
   readonly now: Instant;
   readonly intervalMs: number;
@@ -57,16 +60,15 @@ export function judgeOpening(evidence: OpeningEvidence): OpeningVerdict {
   return { findings, identity };
 }
 
-function clockFindings({ clockSkewMs, now, opening, intervalMs }: OpeningEvidence): Finding[] {
+function clockFindings({ clockSkewMs, view, now, opening, intervalMs }: OpeningEvidence): Finding[] {
   const findings: Finding[] = [];
-  if (clockSkewMs > CLOCK_TOLERANCE_MS) {
-    const minutes = Math.round(clockSkewMs / 60_000);
-    findings.push(
-      finding(
-        "clock-skew",
-        `the clocks of this machine and of the database are ${minutes} minutes apart, so no age can be told`,
-      ),
-    );
+  const skews = [
+    { whose: "the database", skewMs: clockSkewMs },
+    { whose: "the store", skewMs: view.clockSkewMs ?? 0 },
+  ].filter(({ skewMs }) => skewMs > CLOCK_TOLERANCE_MS);
+  if (skews.length > 0) {
+    const told = skews.map(({ whose, skewMs }) => `${Math.round(skewMs / 60_000)} minutes off that of ${whose}`);
+    findings.push(finding("clock-skew", `the clock of this machine is ${told.join(" and ")}: no age can be told`));
   }
   const { lastRunAt } = opening;
   if (lastRunAt === null) return findings;

@@ -20,6 +20,7 @@ import type { Remover } from "./remover.ts";
 import type { Bucket } from "./report.ts";
 import { LEASE_MS, LEASE_RENEW_AFTER_MS } from "./safety.ts";
 import type { RunSettings } from "./settings.ts";
+import type { UploadAborter } from "./upload-aborter.ts";
 
 /** One decision, as `--list` shows it. */
 export interface DecisionRecord {
@@ -27,7 +28,7 @@ export interface DecisionRecord {
   readonly key: string | null;
   readonly file?: string;
   readonly verdict: Decision["verdict"];
-  readonly reason: Decision["reason"];
+  readonly reason: Decision["reason"] | "stale-upload";
   readonly bytes: number;
 }
 
@@ -39,6 +40,8 @@ export interface Slice {
   readonly store: ReadableStore;
   /** Null in a plan: there is nothing to remove with. */
   readonly remover: Remover | null;
+  /** Null in a plan, and while something holds: there is nothing to abort uploads with. */
+  readonly uploadAborter: UploadAborter | null;
   readonly settings: RunSettings;
   readonly holds: HoldBook;
   /** What a page's finds count as that only would be removed: by a plan, or while something holds. */

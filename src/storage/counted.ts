@@ -27,6 +27,19 @@ export function counted(store: Store): { readonly store: Store; readonly calls: 
         calls += 1;
         return store.writeMarker(text, signal);
       },
+      listUploads(options) {
+        calls += 1;
+        return store.listUploads(options);
+      },
+      abortUpload(upload, signal) {
+        calls += 1;
+        return store.abortUpload(upload, signal);
+      },
+      versioning(signal) {
+        calls += 1;
+        return store.versioning(signal);
+      },
+      clockSkewMs: () => store.clockSkewMs(),
       invalidKey: (key) => store.invalidKey(key),
     },
   };

@@ -113,6 +113,17 @@ export function createFilesystemStore(options: FilesystemStoreOptions): Store {
       if (text === null) await removeFolderMarker(root);
       else await writeFolderMarker(root, text);
     },
+    // A folder has no multipart uploads, keeps no versions, and its clock is that of the machine it is on.
+    async listUploads() {
+      return "not-supported";
+    },
+    async abortUpload() {
+      throw new SweepError("bug", "a folder has no multipart uploads");
+    },
+    async versioning() {
+      return "none";
+    },
+    clockSkewMs: () => null,
     invalidKey: invalidFolderKey,
   };
 }

@@ -1,5 +1,15 @@
 /** The reference store: what the contract says, and no more. For tests, simulations and trying things out. */
-import type { DeleteOutcome, DeleteRequest, ListedObject, ListPage, Store } from "../core/ports.ts";
+import { compareKeys } from "../core/keys.ts";
+import type {
+  DeleteOutcome,
+  DeleteRequest,
+  ListedObject,
+  ListedUpload,
+  ListPage,
+  Store,
+  UploadName,
+  UploadPage,
+} from "../core/ports.ts";
 import { MARKER_KEY, MAX_KEY_BYTES } from "../core/safety.ts";
 import { checkLimit, invalidLookUp, stopIfAborted } from "./guards.ts";
 import { countUpTo, sortKeys } from "./sorted-keys.ts";
@@ -19,8 +29,12 @@ export interface MemoryStore extends Store {
   has(key: string): boolean;
   /** In UTF-8 byte order. */
   keys(): string[];
-  /** From now on deletes of this key are refused, with this reason; null allows them again. */
+  /** From now on deletes of this key, and aborts of its uploads, are refused, with this reason; null allows them again. */
   refuse(key: string, reason: string | null): void;
+  /** Begins a multipart upload and answers its id; without `initiatedAt` now. */
+  beginUpload(key: string, initiatedAt?: number | null): string;
+  /** Those that were neither completed nor aborted, in the order of a listing. */
+  uploads(): ListedUpload[];
 }
 
 /** A store in memory, empty at first. */
@@ -29,7 +43,9 @@ export function createMemoryStore({ now = () => 0, maxPage = Infinity }: MemoryS
   const refused = new Map<string, string>();
   /** Holds every key, in order, and perhaps some that are gone; null when one is missing. */
   let sorted: string[] | null = null;
+  const uploads = new Map<string, ListedUpload>();
   let puts = 0;
+  let begun = 0;
   let marker: string | null = null;
 
   function list(after: string | null, limit: number): ListPage {
@@ -42,6 +58,14 @@ export function createMemoryStore({ now = () => 0, maxPage = Infinity }: MemoryS
       page.push(object);
     }
     return { objects: page, next: null };
+  }
+
+  function listUploads(after: UploadName | null, limit: number): UploadPage {
+    const behind = sortUploads(uploads.values()).filter(
+      (upload) => after === null || compareUploads(upload, after) > 0,
+    );
+    const page = behind.slice(0, Math.min(limit, maxPage));
+    return { uploads: page, next: page.length < behind.length ? (page.at(-1) ?? null) : null };
   }
 
   function deleteOne({ key, expected }: DeleteRequest): DeleteOutcome {
@@ -80,6 +104,22 @@ export function createMemoryStore({ now = () => 0, maxPage = Infinity }: MemoryS
       if (text === null) objects.delete(MARKER_KEY);
       else this.put(MARKER_KEY, { sizeBytes: text.length });
     },
+    async listUploads({ after, limit, signal }) {
+      checkLimit(limit);
+      stopIfAborted(signal, "listing the uploads of memory:");
+      return listUploads(after, limit);
+    },
+    async abortUpload({ key, uploadId }, signal) {
+      stopIfAborted(signal, "aborting an upload of memory:");
+      const reason = refused.get(key);
+      if (reason !== undefined) return { outcome: "refused", error: reason };
+      if (uploads.get(uploadId)?.key === key) uploads.delete(uploadId);
+      return { outcome: "gone" };
+    },
+    async versioning() {
+      return "none";
+    },
+    clockSkewMs: () => null,
     invalidKey,
     put(key, fields = {}) {
       puts += 1;
@@ -96,6 +136,13 @@ export function createMemoryStore({ now = () => 0, maxPage = Infinity }: MemoryS
       if (reason === null) refused.delete(key);
       else refused.set(key, reason);
     },
+    beginUpload(key, initiatedAt = now()) {
+      begun += 1;
+      const uploadId = `upload-${begun}`;
+      uploads.set(uploadId, { key, uploadId, initiatedAt });
+      return uploadId;
+    },
+    uploads: () => sortUploads(uploads.values()),
   };
 }
 
@@ -103,6 +150,14 @@ export function createMemoryStore({ now = () => 0, maxPage = Infinity }: MemoryS
 function looksLike(object: ListedObject, expected: NonNullable<DeleteRequest["expected"]>): boolean {
   if (object.etag !== null && expected.etag !== null) return object.etag === expected.etag;
   return object.sizeBytes === expected.sizeBytes && object.modifiedAt === expected.modifiedAt;
+}
+
+function sortUploads(uploads: Iterable<ListedUpload>): ListedUpload[] {
+  return [...uploads].sort(compareUploads);
+}
+
+function compareUploads(a: UploadName, b: UploadName): number {
+  return compareKeys(a.key, b.key) || compareKeys(a.uploadId, b.uploadId);
 }
 
 /** As in S3: any text of 1 to 1,024 bytes. */

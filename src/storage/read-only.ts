@@ -10,6 +10,10 @@ export function readOnly(store: Store): Store {
     delete: () => Promise.reject(new SweepError("bug", "a plan cannot delete")),
     readMarker: (signal) => store.readMarker(signal),
     writeMarker: () => Promise.reject(new SweepError("bug", "a plan cannot write")),
+    listUploads: (options) => store.listUploads(options),
+    abortUpload: () => Promise.reject(new SweepError("bug", "a plan cannot abort uploads")),
+    versioning: (signal) => store.versioning(signal),
+    clockSkewMs: () => store.clockSkewMs(),
     invalidKey: (key) => store.invalidKey(key),
   };
 }

@@ -1,6 +1,7 @@
 /** The contract of `Store`. Every adapter's test calls `describeStore`, and adds only what is its vendor's own. */
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { DeleteRequest, ListedObject, Store } from "../../src/core/ports.ts";
+import type { DeleteRequest, ListedObject, ListedUpload, Store, UploadName, Versioning } from "../../src/core/ports.ts";
+import { MARKER_KEY } from "../../src/core/safety.ts";
 import { AWKWARD_KEYS } from "./awkward-keys.ts";
 import { byteOrder, inByteOrder, listAll } from "./listing.ts";
 
@@ -14,6 +15,8 @@ export interface StoreHarness {
   makeUndeletable(key: string): Promise<void>;
   /** The same store, answering pages shorter than asked for; null where the vendor is known never to do so. */
   readonly shortPages: Store | null;
+  /** Begins a multipart upload, past the store; null where the vendor has none, or cannot list them. */
+  readonly beginUpload: ((key: string) => Promise<UploadName>) | null;
   close?(): Promise<void>;
 }
 
@@ -34,6 +37,8 @@ export interface StoreTraits {
   readonly invalidKeys: readonly string[];
   /** Whether something stands at `a` where `a/b` is an object, so that deleting `a` is refused. */
   readonly hasDirectories: boolean;
+  /** What the store says of older versions. */
+  readonly versioning: Versioning;
 }
 
 const MODIFIED_AT = Date.UTC(2025, 2, 4, 5, 6, 7);
@@ -53,6 +58,8 @@ export function describeStore(name: string, makeHarness: () => Promise<StoreHarn
     describeHead(open, traits);
     describeDelete(open, traits);
     describeExpectations(open, traits);
+    describeUploads(open);
+    describeMarker(open, traits);
     describeLimits(open);
   });
 }
@@ -328,6 +335,110 @@ function describeExpectations(open: Open, traits: StoreTraits): void {
     const outcomes = await harness.store.delete([{ key: "x", expected: object }, { key: "neighbour" }]);
     expect(outcomes.map(({ outcome }) => outcome)).toEqual([traits.compares ? "changed" : "gone", "gone"]);
     expect([await harness.exists("x"), await harness.exists("neighbour")]).toEqual([traits.compares, false]);
+  });
+}
+
+async function listUploads(store: Store, limit = 1000): Promise<ListedUpload[]> {
+  const uploads: ListedUpload[] = [];
+  for (let after: UploadName | null = null, pages = 0; ; pages += 1) {
+    if (pages > 1000) throw new Error("the listing of uploads does not end");
+    const page = await store.listUploads({ after, limit });
+    if (page === "not-supported") throw new Error("uploads cannot be listed");
+    if (page.uploads.length > limit) throw new Error(`${page.uploads.length} uploads where ${limit} were asked for`);
+    uploads.push(...page.uploads);
+    if (page.next === null) return uploads;
+    after = page.next;
+  }
+}
+
+/** A store without uploads says so; the others list and abort them. */
+function describeUploads(open: Open): void {
+  async function begin(
+    keys: readonly string[],
+  ): Promise<{ store: Store; harness: StoreHarness; begun: UploadName[] } | null> {
+    const harness = await open();
+    const { store, beginUpload } = harness;
+    if (beginUpload === null) {
+      expect(await store.listUploads({ after: null, limit: 1000 })).toBe("not-supported");
+      return null;
+    }
+    const begun: UploadName[] = [];
+    for (const key of keys) begun.push(await beginUpload(key));
+    return { store, harness, begun };
+  }
+  const nameOf = ({ key, uploadId }: UploadName): string => `${key} ${uploadId}`;
+
+  it("uploads under way come once each, in the order of their keys, in pages of any size, or `not-supported`", async () => {
+    const site = await begin(["b/2", "a", "b/1", "b/1", "b/1", "z\u{1F600}", "z\uFF5E", "with space+%"]);
+    if (site === null) return;
+    const { store, begun } = site;
+    for (const limit of [1000, 3, 1]) {
+      const listed = await listUploads(store, limit);
+      expect(listed.map(nameOf).sort()).toEqual(begun.map(nameOf).sort());
+      expect(listed.map(({ key }) => key)).toEqual(inByteOrder(listed.map(({ key }) => key)));
+      for (const { initiatedAt } of listed) expect(initiatedAt).toEqual(expect.any(Number));
+    }
+  });
+
+  it("no uploads are an empty end, or `not-supported`", async () => {
+    const site = await begin([]);
+    if (site !== null)
+      expect(await site.store.listUploads({ after: null, limit: 10 })).toEqual({ uploads: [], next: null });
+  });
+
+  it("an aborted upload is gone, also twice, and the object and the other uploads of its key stay", async () => {
+    const site = await begin(["x", "x", "y"]);
+    if (site === null) return;
+    const { store, harness, begun } = site;
+    await harness.put("x");
+    const [first, ...others] = begun;
+    if (first === undefined) throw new Error("an upload was begun");
+    expect(await store.abortUpload(first)).toEqual({ outcome: "gone" });
+    expect(await store.abortUpload(first)).toEqual({ outcome: "gone" });
+    expect((await listUploads(store)).map(nameOf).sort()).toEqual(others.map(nameOf).sort());
+    expect(await harness.exists("x")).toBe(true);
+  });
+
+  it("a listing of uploads goes on behind one that was aborted", async () => {
+    const site = await begin(["a", "b", "c", "d"]);
+    if (site === null) return;
+    const { store } = site;
+    const keys: string[] = [];
+    for (let after: UploadName | null = null; ; ) {
+      const page = await store.listUploads({ after, limit: 1 });
+      if (page === "not-supported") return expect.unreachable("uploads were listed before");
+      for (const upload of page.uploads) {
+        keys.push(upload.key);
+        await store.abortUpload(upload);
+      }
+      if (page.next === null) break;
+      after = page.next;
+    }
+    expect(keys).toEqual(["a", "b", "c", "d"]);
+    expect(await listUploads(store)).toEqual([]);
+  });
+}
+
+function describeMarker(open: Open, traits: StoreTraits): void {
+  it("the identity marker is read as it was written, replaced, and taken away", async () => {
+    const { store, put, exists } = await open();
+    await put("x");
+    expect(await store.readMarker()).toBeNull();
+    for (const text of ['{"instance":"one"}\n', '{"instance":"zwei \u00fc"}\n']) {
+      await store.writeMarker(text);
+      expect(await store.readMarker()).toBe(text);
+      expect(await exists(MARKER_KEY)).toBe(true);
+    }
+    for (const _ of [1, 2]) {
+      await store.writeMarker(null);
+      expect(await store.readMarker()).toBeNull();
+    }
+    expect((await listAll(store)).keys).toEqual(["x"]);
+  });
+
+  it(`whether older versions are kept: ${traits.versioning}`, async () => {
+    const { store } = await open();
+    expect(await store.versioning()).toBe(traits.versioning);
   });
 }
 

@@ -67,6 +67,10 @@ function bench({ answer = goneAll, renewalMs = 0 }: BenchOptions = {}): Bench {
     head: () => Promise.reject(new Error("the remover looks at nothing")),
     readMarker: () => Promise.reject(new Error("the remover reads no marker")),
     writeMarker: () => Promise.reject(new Error("the remover writes no marker")),
+    listUploads: () => Promise.reject(new Error("the remover lists no uploads")),
+    abortUpload: () => Promise.reject(new Error("the remover aborts no uploads")),
+    versioning: () => Promise.reject(new Error("the remover asks for no versions")),
+    clockSkewMs: () => null,
     invalidKey: () => null,
     async delete(requests) {
       batches.push([...requests]);
@@ -115,6 +119,7 @@ function bench({ answer = goneAll, renewalMs = 0 }: BenchOptions = {}): Bench {
     database: database as Database,
     store,
     remover,
+    uploadAborter: null,
     settings: DEFAULT_SETTINGS,
     holds: {
       raise: () => expect.unreachable("the remover holds nothing"),

@@ -39,6 +39,9 @@ describe("a read-only store", () => {
     expect(store.invalidKey("")).toBe(memory.invalidKey(""));
     await expect(store.delete([{ key: "x" }])).rejects.toMatchObject({ kind: "bug", message: "a plan cannot delete" });
     await expect(store.delete([])).rejects.toMatchObject({ kind: "bug" });
+    const upload = { key: "x", uploadId: memory.beginUpload("x") };
+    await expect(store.abortUpload(upload)).rejects.toMatchObject({ kind: "bug" });
+    expect(await store.listUploads({ after: null, limit: 1 })).toMatchObject({ uploads: [upload], next: null });
     expect(memory.keys()).toEqual(["x"]);
   });
 

@@ -12,6 +12,7 @@ describeStore("the folder store", makeFolderHarness, {
   setsModifiedAt: true,
   hasEtags: false,
   hasDirectories: true,
+  versioning: "none",
   invalidKeys: [
     "/a",
     "a/",

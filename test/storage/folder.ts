@@ -107,6 +107,7 @@ export async function makeFolderHarness(): Promise<StoreHarness> {
     put: async (key, fields) => put(root, key, fields),
     exists: async (key) => existsSync(`${root}/${key}`),
     remove: async (key) => rmSync(`${root}/${key}`),
+    beginUpload: null,
     makeUndeletable: async (key) => void undeletable.add(`${root}/${key}`),
   };
 }

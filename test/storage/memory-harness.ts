@@ -7,6 +7,7 @@ export const MEMORY_TRAITS: StoreTraits = {
   hasEtags: true,
   invalidKeys: [],
   hasDirectories: false,
+  versioning: "none",
 };
 
 /** A memory store for the contract, and beside it one of the same objects that answers short pages. */
@@ -23,6 +24,7 @@ export function makeMemoryHarness(): StoreHarness {
     async remove(key) {
       for (const each of [store, short]) each.remove(key);
     },
+    beginUpload: async (key) => ({ key, uploadId: store.beginUpload(key) }),
     makeUndeletable: async (key) => store.refuse(key, "somebody holds it"),
   };
 }

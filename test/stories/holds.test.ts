@@ -285,6 +285,21 @@ describe("clocks", () => {
     const report = await world.run({}, { ...skewed, database: { ...database, leases } });
     expect(causes(report)).toEqual(held ? ["clock-skew"] : []);
   });
+
+  test.each([
+    { skewMs: 5 * 60_000, held: false },
+    { skewMs: 5 * 60_000 + 1, held: true },
+    { skewMs: null, held: false },
+  ])("runtime and store $skewMs ms apart, as far as its answers tell: held=$held", async ({ skewMs, held }) => {
+    const world = await knownSite(3, hourly);
+    world.put(["orphan"]);
+    const skewed = await world.createInstance({ wrapStore: (store) => ({ ...store, clockSkewMs: () => skewMs }) });
+    const report = await world.run({}, skewed);
+    expect(causes(report)).toEqual(held ? ["clock-skew"] : []);
+    // Under a clock that is in doubt not even a sighting is written down.
+    expect(await world.ledger()).toEqual(held ? [] : ["orphan suspected"]);
+    if (held) expect(report.holds[0]?.detail).toContain("of the store");
+  });
 });
 
 describe("no-live-files", () => {

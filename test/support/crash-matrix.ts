@@ -56,6 +56,8 @@ async function createScenario(stage: Stage): Promise<World> {
     file("f20", "missing", { created_at: LONG_AGO }),
   );
   world.put(["expired-1", "expired-2", "expired-3", "twice", "used", "old-1", "old-2", ...LIVE, ...ORPHANS]);
+  for (const key of ["upload", "upload", "live-1"]) world.bytes.beginUpload?.(key, LONG_AGO - HOUR_MS);
+  world.bytes.beginUpload?.("under-way", START + 1000 * DAY_MS);
   await addHistory(world);
   return world;
 }
@@ -83,6 +85,8 @@ function expectLiveObjects(bytes: Bytes): void {
 
 interface State {
   readonly objects: string[];
+  /** Keys of the multipart uploads under way; where the store has no such thing, as if it were as it should be. */
+  readonly uploads: string[];
   readonly files: Record<string, string>;
   readonly removals: string[];
   /** Runs from before the history that is kept. */
@@ -95,6 +99,7 @@ async function stateOf(world: World): Promise<State> {
   const ancient = await world.rows("SELECT 1 FROM filesweep_runs WHERE id = 'ancient'");
   return {
     objects: world.keys(),
+    uploads: world.bytes.uploads?.() ?? ["under-way"],
     files: await world.statuses(),
     removals: await world.ledger(),
     ancientRuns: ancient.length,
@@ -146,6 +151,7 @@ async function twoRuns(world: World, plan: { at: number; fault: Fault } | null):
 
 const END: State = {
   objects: [...LIVE].sort(),
+  uploads: ["under-way"],
   files: {
     ...Object.fromEntries(["f01", "f02", "f04", "f10", "f11", "f18", "f20"].map((id) => [id, "active"])),
     ...Object.fromEntries(["f03", "f05", "f06", "f07", "f08", "f09", "f12", "f13"].map((id) => [id, "expired"])),

@@ -9,7 +9,16 @@ import type { InstanceOptions } from "./world.ts";
 
 /** Every call goes through this. `name` says which. */
 export type Passage = <Answer>(name: CallName, work: () => Promise<Answer>) => Promise<Answer>;
-export type CallName = "database" | "list" | "head" | "readMarker" | "writeMarker" | "delete";
+export type CallName =
+  | "database"
+  | "list"
+  | "head"
+  | "readMarker"
+  | "writeMarker"
+  | "delete"
+  | "listUploads"
+  | "abortUpload"
+  | "versioning";
 
 /** Leads both ports of an instance through one passage. */
 export function through(passage: Passage): Required<Pick<InstanceOptions, "wrapClient" | "wrapStore">> {
@@ -26,6 +35,10 @@ export function through(passage: Passage): Required<Pick<InstanceOptions, "wrapC
       readMarker: (signal) => passage("readMarker", () => store.readMarker(signal)),
       writeMarker: (text, signal) => passage("writeMarker", () => store.writeMarker(text, signal)),
       delete: (requests, signal) => passage("delete", () => store.delete(requests, signal)),
+      listUploads: (options) => passage("listUploads", () => store.listUploads(options)),
+      abortUpload: (upload, signal) => passage("abortUpload", () => store.abortUpload(upload, signal)),
+      versioning: (signal) => passage("versioning", () => store.versioning(signal)),
+      clockSkewMs: () => store.clockSkewMs(),
     }),
   };
 }

@@ -86,6 +86,10 @@ export interface Bytes {
   remove(key: string): void;
   has(key: string): boolean;
   keys(): string[];
+  /** Begins a multipart upload; absent where the store has none. */
+  beginUpload?(key: string, initiatedAt: number): void;
+  /** The keys of the uploads under way. */
+  uploads?(): string[];
 }
 
 export type World = Awaited<ReturnType<typeof createWorld>>;
@@ -249,6 +253,8 @@ function inMemory(store: MemoryStore): Bytes {
     remove: (key) => store.remove(key),
     has: (key) => store.has(key),
     keys: () => store.keys(),
+    beginUpload: (key, initiatedAt) => void store.beginUpload(key, initiatedAt),
+    uploads: () => store.uploads().map(({ key }) => key),
   };
 }
 

@@ -1,5 +1,5 @@
 /** What a run decided for each of the demo's objects, and for each kind of them. Pure. */
-import type { KeepReason, RemovalReason, Tally } from "../../core/model.ts";
+import type { Tally } from "../../core/model.ts";
 import type { DecisionRecord } from "../../core/slice.ts";
 import { FATES, type Fate, KIND_NAMES, KINDS, type KindName } from "./kinds.ts";
 import type { SampleObject } from "./sample.ts";
@@ -7,7 +7,7 @@ import type { SampleObject } from "./sample.ts";
 export interface ObjectFate {
   readonly fate: Fate;
   /** Null where the run said nothing of it. */
-  readonly reason: RemovalReason | KeepReason | null;
+  readonly reason: DecisionRecord["reason"] | null;
 }
 
 /** Objects of one kind of which the run decided the same. One group for a kind, unless something is wrong. */

@@ -45,6 +45,39 @@ export interface DeleteOutcome {
   readonly error?: string;
 }
 
+/** Names one multipart upload. Two uploads of the same key differ in their id. */
+export interface UploadName {
+  readonly key: string;
+  readonly uploadId: string;
+}
+
+/** A multipart upload that was begun, and neither completed nor aborted. Its parts take up room, and no listing of objects shows them. */
+export interface ListedUpload extends UploadName {
+  /** When it was begun; null where the store does not know. */
+  readonly initiatedAt: Instant | null;
+}
+
+export interface UploadPage {
+  /** In UTF-8 byte order of the key, none before the key asked for. May be fewer than the limit, or none, without being the end. */
+  readonly uploads: readonly ListedUpload[];
+  /** Where the next page goes on; null at the end. That upload need not exist any more. */
+  readonly next: UploadName | null;
+}
+
+/**
+ * What became of an upload that was to be aborted. Aborting deletes no object, not even one that an upload of the same
+ * key has made.
+ *
+ * - `gone`: the upload does not exist any more (or was completed meanwhile, which is no concern of an abort)
+ * - `refused`: the store answered, and the upload is still there
+ */
+export type AbortOutcome =
+  | { readonly outcome: "gone" }
+  | { readonly outcome: "refused" /** Why, for a person. */; readonly error: string };
+
+/** Whether the store keeps older versions of what is deleted: then a delete frees nothing. `unknown`: it does not tell. */
+export type Versioning = "none" | "enabled" | "suspended" | "unknown";
+
 /** What sweeps and plans see of a store: nothing in it can delete. */
 export interface ReadableStore {
   /** For people and logs, such as `file:/srv/uploads`. Holds no secret. */
@@ -59,6 +92,22 @@ export interface ReadableStore {
   head(key: string, signal?: AbortSignal): Promise<ListedObject | null>;
   /** The text of the identity marker in filesweep's own corner, or null on a definite "not found". */
   readMarker(signal?: AbortSignal): Promise<string | null>;
+  /**
+   * One page of the multipart uploads that are under way, or `not-supported` where the store has none, or cannot list them.
+   * @throws SweepError as {@link ReadableStore.list}
+   */
+  listUploads(options: {
+    after: UploadName | null;
+    limit: number;
+    signal?: AbortSignal;
+  }): Promise<UploadPage | "not-supported">;
+  /** Whether what is deleted is kept as an older version. For a person who looks: no run asks. */
+  versioning(signal?: AbortSignal): Promise<Versioning>;
+  /**
+   * How far the store's clock is from the runtime's, in milliseconds, at the least, by the last answer that carried one;
+   * null where none did. Makes no call.
+   */
+  clockSkewMs(): number | null;
   /** Why `key` cannot name an object of this store, or null where it can. */
   invalidKey(key: string): string | null;
 }
@@ -72,4 +121,9 @@ export interface Store extends ReadableStore {
    * @throws SweepError when nothing is known of any key (a lost answer, a store that cannot be reached).
    */
   delete(requests: readonly DeleteRequest[], signal?: AbortSignal): Promise<DeleteOutcome[]>;
+  /**
+   * Aborts one multipart upload.
+   * @throws SweepError when nothing is known of it (a lost answer, a store that cannot be reached)
+   */
+  abortUpload(upload: UploadName, signal?: AbortSignal): Promise<AbortOutcome>;
 }
