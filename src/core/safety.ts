@@ -68,5 +68,8 @@ export const HOLD_SAMPLE = 100;
 /** The identity marker, relative to the store's prefix. */
 export const MARKER_KEY = `${OWN_PREFIX}identity.json`;
 
+/** What the doctor puts, looks up and deletes, to see what the store allows. */
+export const PROBE_KEY = `${OWN_PREFIX}probe`;
+
 /** The last instant that ECMAScript's time knows, in epoch milliseconds: what lies behind it is no instant. */
 export const MAX_INSTANT = 8.64e15;

@@ -20,6 +20,11 @@ export function toRows({ columns, rows }: ResultSet): Row[] {
   return rows.map((row) => toRow(columns, row));
 }
 
+/** What EXPLAIN QUERY PLAN answered. */
+export function planLines(result: ResultSet): string[] {
+  return toRows(result).map((row) => String(row["detail"]));
+}
+
 function toRow(columns: readonly string[], row: ArrayLike<unknown>): Row {
   const result: Record<string, Value> = {};
   for (const [index, column] of columns.entries()) result[column] = toValue(row[index]);

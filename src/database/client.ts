@@ -17,6 +17,11 @@ export interface SqlClient {
    * @throws SweepError `unavailable` when the database is busy, gone or full; `conflict` when a constraint refuses it.
    */
   batch(statements: readonly Statement[], mode: "read" | "write"): Promise<Row[][]>;
+  /**
+   * How SQLite would carry out a statement, in the lines of EXPLAIN QUERY PLAN. It is not executed.
+   * @throws SweepError `bug` where it cannot be prepared, such as for a table that is not there
+   */
+  explain(statement: Statement): Promise<string[]>;
   /** Round trips so far. */
   calls(): number;
   close(): void;

@@ -9,7 +9,7 @@ import { SweepError } from "../core/errors.ts";
 import { CALL_TIMEOUT_MS } from "../core/safety.ts";
 import type { SqlClient } from "./client.ts";
 import { isBusy, refusal, vendorError } from "./client-errors.ts";
-import { toInput, toRows } from "./client-values.ts";
+import { planLines, toInput, toRows } from "./client-values.ts";
 
 /** How long one attempt waits for another process, in milliseconds. The wait blocks the event loop, so it is short, and repeated. */
 const BUSY_TIMEOUT_MS = 500;
@@ -19,9 +19,10 @@ const BUSY_PAUSE_MS = 20;
 
 /**
  * Opens an embedded database; the native addon is loaded here and nowhere else.
+ * @param as `existing`: what is there stays as it is, were it an empty file
  * @throws SweepError `unavailable` where the file cannot be opened
  */
-export async function openFileClient(path: string): Promise<SqlClient> {
+export async function openFileClient(path: string, as: "new" | "existing" = "new"): Promise<SqlClient> {
   const { createClient } = await import("@libsql/client/sqlite3");
   let client: Client;
   try {
@@ -29,7 +30,7 @@ export async function openFileClient(path: string): Promise<SqlClient> {
   } catch (error) {
     throw toSweepError(error, path);
   }
-  await useWriteAheadLog(client, path);
+  if (as === "new") await useWriteAheadLog(client, path);
   let calls = 0;
   return {
     async batch(statements, mode) {
@@ -48,6 +49,18 @@ export async function openFileClient(path: string): Promise<SqlClient> {
           client.reconnect();
           await pause(BUSY_PAUSE_MS * (1 + Math.random()));
         }
+      }
+    },
+    async explain(statement) {
+      calls += 1;
+      // A connection of its own, and no transaction: explaining a write leaves a connection unable to commit.
+      const own = createClient({ url: fileUrl(path), timeout: BUSY_TIMEOUT_MS, intMode: "bigint" });
+      try {
+        return planLines(await own.execute(toInput({ ...statement, sql: `EXPLAIN QUERY PLAN ${statement.sql}` })));
+      } catch (error) {
+        throw toSweepError(error, path);
+      } finally {
+        own.close();
       }
     },
     calls: () => calls,

@@ -27,6 +27,10 @@ export function counted(store: Store): { readonly store: Store; readonly calls: 
         calls += 1;
         return store.writeMarker(text, signal);
       },
+      tryOut(signal) {
+        calls += 3;
+        return store.tryOut(signal);
+      },
       listUploads(options) {
         calls += 1;
         return store.listUploads(options);

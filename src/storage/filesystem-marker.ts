@@ -1,4 +1,4 @@
-/** The identity marker in filesweep's own corner of a folder: the only file that is ever written there. */
+/** The identity marker in filesweep's own corner of a folder: the only file that a run ever writes there. */
 import { constants } from "node:fs";
 import { lstat, mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -62,7 +62,7 @@ export async function removeFolderMarker(root: string): Promise<void> {
 }
 
 /** Whether `.filesweep` is there. A link in its place could lead outside the root. */
-async function isOwnCorner(root: string): Promise<boolean> {
+export async function isOwnCorner(root: string): Promise<boolean> {
   try {
     if ((await lstat(join(root, OWN_PREFIX.slice(0, -1)))).isDirectory()) return true;
   } catch (error) {

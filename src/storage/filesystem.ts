@@ -4,15 +4,17 @@ import { isAbsolute } from "node:path";
 import process from "node:process";
 import { SweepError } from "../core/errors.ts";
 import type { ListedObject, Store } from "../core/ports.ts";
-import { CALL_TIMEOUT_MS } from "../core/safety.ts";
+import { CALL_TIMEOUT_MS, PROBE_KEY } from "../core/safety.ts";
 import { type FilesystemCalls, inParallel, isAbsence, type Look, NODE_CALLS, unavailable } from "./filesystem-calls.ts";
 import { deleteFromFolder, modifiedAtOf } from "./filesystem-delete.ts";
 import { createLocate, type Locate } from "./filesystem-locate.ts";
 import { readFolderMarker, removeFolderMarker, writeFolderMarker } from "./filesystem-marker.ts";
 import { invalidFolderKey } from "./filesystem-names.ts";
+import { hasProbe, putProbe } from "./filesystem-probe.ts";
 import { createRoot } from "./filesystem-root.ts";
 import { type FoundEntry, openWalk, type Walk, walkOn } from "./filesystem-walk.ts";
 import { checkLimit, invalidLookUp, stopIfAborted } from "./guards.ts";
+import { throwRefused, tryOut } from "./try-out.ts";
 
 /** System calls under way at once. Node works on four at a time unless UV_THREADPOOL_SIZE says otherwise. */
 const DEFAULT_CONCURRENCY = 8;
@@ -112,6 +114,16 @@ export function createFilesystemStore(options: FilesystemStoreOptions): Store {
       const root = await openRoot();
       if (text === null) await removeFolderMarker(root);
       else await writeFolderMarker(root, text);
+    },
+    async tryOut(signal) {
+      stopIfAborted(signal, `trying ${name} out`);
+      const root = await openRoot();
+      const context = { calls, root, locate: locateBelow(root), concurrency, confirmRoot: openRoot };
+      return tryOut({
+        put: () => putProbe(root),
+        head: () => hasProbe(root),
+        delete: async () => throwRefused((await deleteFromFolder(context, [{ key: PROBE_KEY }], signal))[0]),
+      });
     },
     // A folder has no multipart uploads, keeps no versions, and its clock is that of the machine it is on.
     async listUploads() {

@@ -10,9 +10,10 @@ import type {
   UploadName,
   UploadPage,
 } from "../core/ports.ts";
-import { MARKER_KEY, MAX_KEY_BYTES } from "../core/safety.ts";
+import { MARKER_KEY, MAX_KEY_BYTES, PROBE_KEY } from "../core/safety.ts";
 import { checkLimit, invalidLookUp, stopIfAborted } from "./guards.ts";
 import { countUpTo, sortKeys } from "./sorted-keys.ts";
+import { throwRefused, tryOut } from "./try-out.ts";
 
 export interface MemoryStoreOptions {
   /** The time that a put without `modifiedAt` gets, in epoch milliseconds. */
@@ -103,6 +104,13 @@ export function createMemoryStore({ now = () => 0, maxPage = Infinity }: MemoryS
       marker = text;
       if (text === null) objects.delete(MARKER_KEY);
       else this.put(MARKER_KEY, { sizeBytes: text.length });
+    },
+    tryOut() {
+      return tryOut({
+        put: async () => this.put(PROBE_KEY),
+        head: async () => objects.has(PROBE_KEY),
+        delete: async () => throwRefused(deleteOne({ key: PROBE_KEY })),
+      });
     },
     async listUploads({ after, limit, signal }) {
       checkLimit(limit);

@@ -10,6 +10,7 @@ export function readOnly(store: Store): Store {
     delete: () => Promise.reject(new SweepError("bug", "a plan cannot delete")),
     readMarker: (signal) => store.readMarker(signal),
     writeMarker: () => Promise.reject(new SweepError("bug", "a plan cannot write")),
+    tryOut: () => Promise.reject(new SweepError("bug", "a plan cannot try a put and a delete out")),
     listUploads: (options) => store.listUploads(options),
     abortUpload: () => Promise.reject(new SweepError("bug", "a plan cannot abort uploads")),
     versioning: (signal) => store.versioning(signal),

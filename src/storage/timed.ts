@@ -30,6 +30,7 @@ export function timed(store: Store, timeoutMs: number): Store {
     delete: (requests, signal) => inTime("delete", signal, (either) => store.delete(requests, either)),
     readMarker: (signal) => inTime("look-up", signal, (either) => store.readMarker(either)),
     writeMarker: (text, signal) => inTime("put", signal, (either) => store.writeMarker(text, either)),
+    tryOut: (signal) => inTime("trial", signal, (either) => store.tryOut(either)),
     listUploads: (options) =>
       inTime("list of uploads", options.signal, (signal) => store.listUploads({ ...options, signal })),
     abortUpload: (upload, signal) => inTime("abort", signal, (either) => store.abortUpload(upload, either)),

@@ -1,7 +1,7 @@
 /** The contract of `Store`. Every adapter's test calls `describeStore`, and adds only what is its vendor's own. */
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { DeleteRequest, ListedObject, ListedUpload, Store, UploadName, Versioning } from "../../src/core/ports.ts";
-import { MARKER_KEY } from "../../src/core/safety.ts";
+import { MARKER_KEY, PROBE_KEY } from "../../src/core/safety.ts";
 import { AWKWARD_KEYS } from "./awkward-keys.ts";
 import { byteOrder, inByteOrder, listAll } from "./listing.ts";
 
@@ -434,6 +434,22 @@ function describeMarker(open: Open, traits: StoreTraits): void {
       expect(await store.readMarker()).toBeNull();
     }
     expect((await listAll(store)).keys).toEqual(["x"]);
+  });
+
+  it("trying out puts, looks up and deletes the probe, and leaves everything as it was", async () => {
+    const { store, put } = await open();
+    await put("x");
+    await store.writeMarker("{}\n");
+    expect(await store.tryOut()).toEqual({ put: null, head: null, delete: null });
+    expect((await listAll(store)).keys).toEqual([MARKER_KEY, "x"]);
+    expect(await store.readMarker()).toBe("{}\n");
+  });
+
+  it("a delete that is refused when it is tried out is told with the vendor's reason", async () => {
+    const harness = await open();
+    await harness.makeUndeletable(PROBE_KEY);
+    const trial = await harness.store.tryOut();
+    expect(trial).toEqual({ put: null, head: null, delete: expect.stringMatching(/\w+/) });
   });
 
   it(`whether older versions are kept: ${traits.versioning}`, async () => {

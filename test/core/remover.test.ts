@@ -69,6 +69,7 @@ function bench({ answer = goneAll, renewalMs = 0 }: BenchOptions = {}): Bench {
     writeMarker: () => Promise.reject(new Error("the remover writes no marker")),
     listUploads: () => Promise.reject(new Error("the remover lists no uploads")),
     abortUpload: () => Promise.reject(new Error("the remover aborts no uploads")),
+    tryOut: () => Promise.reject(new Error("the remover tries nothing out")),
     versioning: () => Promise.reject(new Error("the remover asks for no versions")),
     clockSkewMs: () => null,
     invalidKey: () => null,

@@ -302,3 +302,31 @@ describe("errors", () => {
     expect(JSON.stringify(error.details)).not.toContain(SECRET);
   });
 });
+
+describe("explaining", () => {
+  test("tells the plan of a write, executes nothing, and leaves the connection able to write", async () => {
+    const client = await open();
+    await client.batch([plain("CREATE TABLE t (v PRIMARY KEY)"), plain("INSERT INTO t VALUES (1)")], "write");
+    expect(await client.explain(plain("UPDATE t SET v = 2 WHERE v = ?", [1]))).toEqual([
+      expect.stringMatching(/^SEARCH t USING .*INDEX sqlite_autoindex_t_1 \(v=\?\)$/),
+    ]);
+    expect(await client.explain(plain("DELETE FROM t WHERE v + 0 = 1"))).toEqual([expect.stringMatching(/^SCAN t/)]);
+    expect(await client.batch([plain("SELECT v FROM t")], "write")).toEqual([[{ v: 1 }]]);
+  });
+
+  test("refuses a statement on a table that is not there", async () => {
+    const client = await open();
+    expect((await failure(() => client.explain(plain("SELECT * FROM absent_table")))).kind).toBe("bug");
+  });
+});
+
+describe("an existing database", () => {
+  test("that is an empty file stays one, unless it is opened as a new one", async () => {
+    const path = join(temporaryFolder(), "empty.db");
+    writeFileSync(path, "");
+    (await openFileClient(path, "existing")).close();
+    expect(readFileSync(path)).toHaveLength(0);
+    (await openFileClient(path, "new")).close();
+    expect(readFileSync(path).length).toBeGreaterThan(0);
+  });
+});

@@ -18,7 +18,8 @@ export type CallName =
   | "delete"
   | "listUploads"
   | "abortUpload"
-  | "versioning";
+  | "versioning"
+  | "tryOut";
 
 /** Leads both ports of an instance through one passage. */
 export function through(passage: Passage): Required<Pick<InstanceOptions, "wrapClient" | "wrapStore">> {
@@ -37,6 +38,7 @@ export function through(passage: Passage): Required<Pick<InstanceOptions, "wrapC
       delete: (requests, signal) => passage("delete", () => store.delete(requests, signal)),
       listUploads: (options) => passage("listUploads", () => store.listUploads(options)),
       abortUpload: (upload, signal) => passage("abortUpload", () => store.abortUpload(upload, signal)),
+      tryOut: (signal) => passage("tryOut", () => store.tryOut(signal)),
       versioning: (signal) => passage("versioning", () => store.versioning(signal)),
       clockSkewMs: () => store.clockSkewMs(),
     }),

@@ -78,6 +78,13 @@ export type AbortOutcome =
 /** Whether the store keeps older versions of what is deleted: then a delete frees nothing. `unknown`: it does not tell. */
 export type Versioning = "none" | "enabled" | "suspended" | "unknown";
 
+/** What a store allowed on an object of filesweep's own: for each call null where it was allowed, else why not, for a person. */
+export interface Trial {
+  readonly put: string | null;
+  readonly head: string | null;
+  readonly delete: string | null;
+}
+
 /** What sweeps and plans see of a store: nothing in it can delete. */
 export interface ReadableStore {
   /** For people and logs, such as `file:/srv/uploads`. Holds no secret. */
@@ -114,8 +121,14 @@ export interface ReadableStore {
 
 /** Where the bytes are. */
 export interface Store extends ReadableStore {
-  /** Puts the identity marker, the only object that filesweep ever writes; null takes it away again. */
+  /** Puts the identity marker, the only object that a run ever writes; null takes it away again. */
   writeMarker(text: string | null, signal?: AbortSignal): Promise<void>;
+  /**
+   * Puts one object of filesweep's own, `.filesweep/probe`, looks it up and deletes it, to learn what is allowed. Nobody
+   * can name another key here; deletes of objects stay with the remover.
+   * @throws SweepError `unavailable` when the store cannot be reached
+   */
+  tryOut(signal?: AbortSignal): Promise<Trial>;
   /**
    * Deletes up to 1,000 objects, one outcome per key, in the order asked for. One bad key never stops the others.
    * @throws SweepError when nothing is known of any key (a lost answer, a store that cannot be reached).
