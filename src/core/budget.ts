@@ -14,18 +14,21 @@ export interface SliceBudget {
   take(removals: number): void;
 }
 
-/** @param callsSoFar calls of this slice, from the taking of its lease on */
+/**
+ * @param callsSoFar calls of this slice, from the taking of its lease on
+ * @param isStopped whether somebody asked for its end
+ */
 export function createBudget(
   limits: Limits,
   clock: Clock,
   callsSoFar: () => number,
-  signal: AbortSignal | undefined,
+  isStopped: () => boolean,
 ): SliceBudget {
   const startedAt = clock.monotonicMs();
   let removals = 0;
   return {
     spent() {
-      if (signal?.aborted === true) return true;
+      if (isStopped()) return true;
       if (limits.maxDurationMs !== null && clock.monotonicMs() - startedAt >= limits.maxDurationMs) return true;
       return limits.maxCalls !== null && callsSoFar() >= limits.maxCalls - RESERVED_CALLS;
     },

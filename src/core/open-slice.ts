@@ -76,7 +76,7 @@ export async function openSlice(parts: RunParts, request: RunRequest, opened: Sl
     now,
     clock,
     makeId,
-    budget: createBudget(settings, clock, opened.callsSoFar, request.signal),
+    budget: createBudget(settings, clock, opened.callsSoFar, () => isStopped(entry, request)),
     log,
     ...watchDecisions(parts, request, opened),
     progressed: () => {
@@ -84,6 +84,11 @@ export async function openSlice(parts: RunParts, request: RunRequest, opened: Sl
       request.onProgress?.(toReport(entry));
     },
   };
+}
+
+/** By the door, or by a person who cancelled the run. */
+function isStopped({ status }: JournalEntry, { signal }: RunRequest): boolean {
+  return signal?.aborted === true || status === "cancelled";
 }
 
 /** Passes decisions on, and keeps the first of what would go for a hold of the whole run to show. */

@@ -22,6 +22,7 @@ import { emptyProgress, emptyReport, reconcile, toReport } from "./report.ts";
 import type { RunSettings } from "./settings.ts";
 import { type DecisionRecord, progressOf, type Slice } from "./slice.ts";
 import { SWEEPS } from "./sweeps/index.ts";
+import { totalsWith } from "./totals.ts";
 
 /** What a run is made of. Nothing below knows where it runs. */
 export interface RunParts {
@@ -44,6 +45,8 @@ export interface RunRequest {
   readonly trigger: Trigger;
   /** Ends the slice after the batch in flight; the place is saved. */
   readonly signal?: AbortSignal;
+  /** Called once the run stands in the journal under its id, which takes one round trip more. */
+  readonly onStarted?: (report: RunReport) => void;
   readonly onDecision?: (record: DecisionRecord) => void;
   readonly onProgress?: (report: RunReport) => void;
 }
@@ -83,9 +86,10 @@ async function underLease(
   const startedMs = clock.monotonicMs();
   const now = clock.now();
   const opening = await database.journal.open(held, freshEntry(parts, request, now));
+  const written = opening.resumed ? structuredClone(opening.entry) : null;
   const entry = goOn(opening, request, parts.settings, now);
   const before = { durationMs: entry.durationMs, calls: { ...entry.calls } };
-  database.journal.follow(held, entry);
+  database.journal.follow(held, entry, () => totalsWith(opening.totals, written, entry));
   const calls = (): JournalEntry["calls"] => ({
     database: database.calls() - callsBefore.database,
     storage: parts.storeCalls() - callsBefore.storage,
@@ -99,9 +103,13 @@ async function underLease(
   const { id: run, mode, trigger } = entry;
   parts.log({ level: "info", event: "run.started", run, mode, trigger, slice: entry.slices });
 
+  if (request.onStarted !== undefined) {
+    await database.leases.renew(held);
+    request.onStarted(toReport(entry));
+  }
   const unreachable = await workOff(parts, request, { opening, held, now, account, callsSoFar });
   account();
-  entry.status = statusOf(entry, unreachable);
+  if (entry.status !== "cancelled") entry.status = statusOf(entry, unreachable);
   entry.finishedAt = entry.status === "paused" ? null : clock.now();
   // The journal's last entry goes with the release; its own round trip is the one more.
   entry.calls.database += 1;

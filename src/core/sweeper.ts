@@ -5,10 +5,11 @@
 import { SweepError } from "./errors.ts";
 import { type Explanation, explain } from "./explain.ts";
 import { approvedUntil } from "./holds.ts";
-import type { Hold, Mode, RemovalState, RunReport, SweepName, Tally, Trigger } from "./model.ts";
-import type { Removal, RemovalFilter } from "./ports.ts";
+import type { Hold, HoldStatus, Mode, RemovalState, RunReport, SweepName, Tally, Trigger } from "./model.ts";
+import type { Page, PageRequest, Removal, RemovalFilter } from "./ports.ts";
 import { toReport } from "./report.ts";
 import { type RunOutcome, type RunParts, type RunRequest, runSlice } from "./run.ts";
+import type { Totals } from "./totals.ts";
 
 export interface RunOptions {
   /** Default: what the settings say. */
@@ -16,11 +17,14 @@ export interface RunOptions {
   readonly sweeps?: readonly SweepName[];
   readonly trigger?: Trigger;
   readonly signal?: AbortSignal;
+  readonly onStarted?: NonNullable<RunRequest["onStarted"]>;
   readonly onDecision?: NonNullable<RunRequest["onDecision"]>;
   readonly onProgress?: NonNullable<RunRequest["onProgress"]>;
 }
 
 export interface SweeperStatus {
+  /** What all runs did, ever. */
+  readonly totals: Totals;
   readonly lastRun: RunReport | null;
   readonly open: Partial<Record<RemovalState, Tally>>;
   /** Holds that are not closed. */
@@ -35,14 +39,27 @@ export interface Sweeper {
   status(): Promise<SweeperStatus>;
   /** What each sweep would decide about a key, or about the key of a row; null where there is no such row. */
   explain(about: { key: string } | { id: string }): Promise<Explanation | null>;
-  removals(filter: RemovalFilter): Promise<Removal[]>;
+  /** The newest first. */
+  runs(page: PageRequest): Promise<Page<RunReport>>;
+  /** One run; null where there is none of that id. */
+  runById(id: string): Promise<RunReport | null>;
+  /** The newest first: those of one status, or all that are not closed. */
+  holds(page: PageRequest & { readonly status?: HoldStatus }): Promise<Page<Hold>>;
+  /** One hold; null where there is none of that id. */
+  holdById(id: string): Promise<Hold | null>;
+  /** The newest first. */
+  removals(filter: RemovalFilter): Promise<Page<Removal>>;
+  /** One removal; null where there is none of that id. */
+  removalById(id: string): Promise<Removal | null>;
+  /** Whether the store can be read: one call. @throws SweepError */
+  probeStore(): Promise<void>;
   /** A person keeps an object, until it changes or disappears. @throws SweepError `not-found`, `conflict` */
   release(id: string): Promise<void>;
   /** A refused or given-up removal is tried again. @throws SweepError `not-found`, `conflict` */
   retry(id: string): Promise<void>;
   /** Lets through what a hold showed when it was last refreshed, for seven days. @throws SweepError `not-found`, `conflict` */
   approve(holdId: string): Promise<Hold>;
-  /** Silences a hold, or ends a run that waits. @throws SweepError `not-found`, `conflict` */
+  /** Silences a hold, or ends a run that is under way or waits. @throws SweepError `not-found`, `conflict` */
   cancel(holdOrRunId: string): Promise<void>;
 }
 
@@ -69,12 +86,22 @@ export function createSweeperOf(parts: RunParts): Sweeper {
     run,
     plan: (options) => run({ ...options, mode: "plan" }),
     async status() {
-      const [last, open, standing] = await Promise.all([
-        database.journal.latest(1),
-        database.ledger.open(),
-        holds.list({ closed: false }),
-      ]);
-      return { lastRun: last[0] === undefined ? null : toReport(last[0]), open, holds: standing };
+      const { lastRun, ...rest } = await desk.overview();
+      return { lastRun: lastRun === null ? null : toReport(lastRun), ...rest };
+    },
+    async runs(page) {
+      const { items, next } = await desk.runs(page);
+      return { items: items.map(toReport), next };
+    },
+    async runById(id) {
+      const entry = await desk.run(id);
+      return entry === null ? null : toReport(entry);
+    },
+    holds: (page) => desk.holds(page),
+    holdById: (id) => desk.hold(id),
+    removalById: (id) => desk.removal(id),
+    async probeStore() {
+      await parts.planStore.list({ after: null, limit: 1 });
     },
     explain: (about) =>
       explain({ database, store: parts.planStore, settings: parts.settings, now: clock.now() }, about),
@@ -96,7 +123,7 @@ export function createSweeperOf(parts: RunParts): Sweeper {
       if ((await holds.decide(id, { status: "cancelled" })) !== null) return;
       const cancelled = await desk.cancelRun(id, clock.now());
       if (cancelled === null) throw new SweepError("not-found", `there is no hold and no run ${id}`);
-      if (!cancelled) throw new SweepError("conflict", `run ${id} is under way or over and cannot be cancelled`);
+      if (!cancelled) throw new SweepError("conflict", `run ${id} is over and cannot be cancelled`);
     },
   };
 }

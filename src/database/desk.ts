@@ -1,8 +1,11 @@
-/** What operators ask and decide: the ledger in a person's hands. */
+/** What operators ask and decide: how things stand, the journal, and the ledger in a person's hands. */
 import { OPEN_STATES, REMOVAL_REASONS } from "../core/model.ts";
-import type { Desk, ObjectLook, Removal, RemovalFilter } from "../core/ports.ts";
+import type { Desk, ObjectLook, Page, Removal, RemovalFilter } from "../core/ports.ts";
 import { toKeyFacts, unprotectedKeys } from "./catalog.ts";
 import type { Row, SqlClient } from "./client.ts";
+import { toHold } from "./holds.ts";
+import { TOTALS, toEntry, toTotals } from "./journal.ts";
+import { OPEN_BY_STATE, toOpen } from "./ledger.ts";
 import { type CatalogMapping, column } from "./mapping.ts";
 import { OPEN } from "./migrations.ts";
 import { rowsWhere, toFileRow } from "./row-pages.ts";
@@ -10,19 +13,60 @@ import { toRemovalState, toSweepName, word } from "./rows.ts";
 import { integer, integerOrNull, render, type SQL, sql, text, textOrNull } from "./sql.ts";
 import { fromReadable } from "./values.ts";
 
-/** A run that is under way under a live lease is ended by whoever holds it. */
+/** Whoever is at work on a run that is under way learns of it with the next round trip, and ends. */
 const CANCELLABLE = sql.raw("status IN ('paused', 'held', 'running')");
+
+/** Rows that one page of a list looks at, where no index leads to those that are asked for: the page may be short then. */
+const WALK = 10_000;
 
 export function createDesk(client: SqlClient, mapping: CatalogMapping, databaseNow: string): Desk {
   const now = sql.raw(databaseNow);
   /** In a write batch: on the primary, where decisions belong. */
   const ask = async (...queries: SQL[]): Promise<Row[][]> => client.batch(queries.map(render), "write");
+  const look = async (...queries: SQL[]): Promise<Row[][]> => client.batch(queries.map(render), "read");
   const changed = async (statement: SQL): Promise<boolean> => (await ask(statement))[0]?.length === 1;
 
   return {
+    async overview() {
+      const [totals, last, open, holds] = await look(
+        TOTALS,
+        sql`SELECT * FROM filesweep_runs ORDER BY id DESC LIMIT 1`,
+        OPEN_BY_STATE,
+        sql`SELECT * FROM filesweep_holds WHERE status <> 'closed' ORDER BY id DESC`,
+      );
+      return {
+        totals: toTotals(totals?.[0]),
+        lastRun: last?.[0] === undefined ? null : toEntry(last[0]),
+        open: toOpen(open ?? []),
+        holds: (holds ?? []).map(toHold),
+      };
+    },
+    async runs({ after, limit }) {
+      const behind = after === undefined ? sql`` : sql`WHERE id < ${after}`;
+      const [rows] = await look(sql`SELECT * FROM filesweep_runs ${behind} ORDER BY id DESC LIMIT ${limit + 1}`);
+      return toPage((rows ?? []).map(toEntry), limit);
+    },
+    async run(id) {
+      const [rows] = await ask(sql`SELECT * FROM filesweep_runs WHERE id = ${id}`);
+      return rows?.[0] === undefined ? null : toEntry(rows[0]);
+    },
+    async holds({ status, after, limit }) {
+      const which = status === undefined ? sql`status <> 'closed'` : sql`status = ${status}`;
+      const behind = after === undefined ? sql`` : sql`AND id < ${after}`;
+      const [rows] = await look(
+        sql`SELECT * FROM filesweep_holds WHERE ${which} ${behind} ORDER BY id DESC LIMIT ${limit + 1}`,
+      );
+      return toPage((rows ?? []).map(toHold), limit);
+    },
+    async hold(id) {
+      const [rows] = await ask(sql`SELECT * FROM filesweep_holds WHERE id = ${id}`);
+      return rows?.[0] === undefined ? null : toHold(rows[0]);
+    },
     async removals(filter) {
-      const [rows] = await client.batch([render(listRemovals(filter))], "read");
-      return (rows ?? []).map(toRemoval);
+      const [rows, floor] = await look(listRemovals(filter), ...(isWalked(filter) ? [floorOf(filter)] : []));
+      const page = toPage((rows ?? []).map(toRemoval), filter.limit);
+      const behind = floor?.[0];
+      return page.next === null && behind !== undefined ? { ...page, next: text(behind, "id") } : page;
     },
     async removal(id) {
       const [rows] = await ask(sql`SELECT * FROM filesweep_removals WHERE id = ${id}`);
@@ -36,7 +80,7 @@ export function createDesk(client: SqlClient, mapping: CatalogMapping, databaseN
       const [found, cancelled] = await ask(
         sql`SELECT id FROM filesweep_runs WHERE id = ${id}`,
         sql`UPDATE filesweep_runs SET status = 'cancelled', finished_at = ${at} WHERE id = ${id} AND ${CANCELLABLE}
-          AND NOT (status IN ('running', 'paused') AND EXISTS (SELECT 1 FROM filesweep_lease WHERE expires_at > ${now})) RETURNING id`,
+          RETURNING id`,
       );
       return found?.length === 1 ? cancelled?.length === 1 : null;
     },
@@ -62,15 +106,21 @@ export function createDesk(client: SqlClient, mapping: CatalogMapping, databaseN
   };
 }
 
+/** One more than is shown tells whether there are more. */
+function toPage<Item extends { readonly id: string }>(found: readonly Item[], limit: number): Page<Item> {
+  const items = found.slice(0, limit);
+  return { items, next: found.length > limit ? (items.at(-1)?.id ?? null) : null };
+}
+
 /**
- * The newest first. What is open, and what begins with a prefix, is found by its own index and sorted (the unary plus);
- * anything else by walking back from the newest.
+ * The newest first. What is open, what one run nominated, and what begins with a prefix, is found by its own index and
+ * sorted (the unary plus); anything else by walking back from the newest, no further than to the floor.
  */
-function listRemovals({ state, reason, runId, keyPrefix, after, limit }: RemovalFilter): SQL {
+function listRemovals(filter: RemovalFilter): SQL {
+  const { state, reason, runId, keyPrefix, after, limit } = filter;
   const conditions = [sql`1`];
-  const isOpen = OPEN_STATES.some((open) => open === state);
   if (state !== undefined) conditions.push(sql`state = ${state}`);
-  if (isOpen) conditions.push(sql.raw(OPEN));
+  if (isOpen(filter)) conditions.push(sql.raw(OPEN));
   if (reason !== undefined) conditions.push(sql`reason = ${reason}`);
   if (runId !== undefined) conditions.push(sql`run_id = ${runId}`);
   if (keyPrefix) {
@@ -78,9 +128,28 @@ function listRemovals({ state, reason, runId, keyPrefix, after, limit }: Removal
     conditions.push(sql`key >= ${keyPrefix} AND key < ${keyPrefix} || CAST(x'ff' AS TEXT)`);
     conditions.push(sql`substr(key, 1, length(${keyPrefix})) = ${keyPrefix}`);
   }
-  if (after !== undefined) conditions.push(isOpen || keyPrefix ? sql`+id < ${after}` : sql`id < ${after}`);
-  const order = isOpen || keyPrefix ? sql`+id` : sql`id`;
-  return sql`SELECT * FROM filesweep_removals WHERE ${sql.join(conditions, sql` AND `)} ORDER BY ${order} DESC LIMIT ${limit}`;
+  const id = isIndexed(filter) ? sql`+id` : sql`id`;
+  if (after !== undefined) conditions.push(sql`${id} < ${after}`);
+  if (isWalked(filter)) conditions.push(sql`id >= coalesce((${floorOf(filter)}), '')`);
+  return sql`SELECT * FROM filesweep_removals WHERE ${sql.join(conditions, sql` AND `)} ORDER BY ${id} DESC LIMIT ${limit + 1}`;
+}
+
+/** The last row that a page looks at, where it may find fewer than it looks at. None where that is the ledger's end. */
+function floorOf(filter: RemovalFilter): SQL {
+  const behind = filter.after === undefined ? sql`` : sql`WHERE id < ${filter.after}`;
+  return sql`SELECT id FROM filesweep_removals ${behind} ORDER BY id DESC LIMIT 1 OFFSET ${WALK - 1}`;
+}
+
+function isOpen({ state }: RemovalFilter): boolean {
+  return OPEN_STATES.some((open) => open === state);
+}
+
+function isIndexed(filter: RemovalFilter): boolean {
+  return isOpen(filter) || filter.runId !== undefined || Boolean(filter.keyPrefix);
+}
+
+function isWalked(filter: RemovalFilter): boolean {
+  return !isIndexed(filter) && (filter.state !== undefined || filter.reason !== undefined);
 }
 
 /** With a look, the release lasts until the object looks different; without one there is no object left to keep. */

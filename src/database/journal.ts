@@ -2,6 +2,7 @@
 import type { Twin } from "../core/identity.ts";
 import type { Journal, JournalEntry, LedgerCount, SweepProgress } from "../core/ports.ts";
 import { DAY_MS } from "../core/safety.ts";
+import { NO_TOTALS, type Totals } from "../core/totals.ts";
 import type { Row, SqlClient } from "./client.ts";
 import { gateStands, type Trigger } from "./gate.ts";
 import { STANDING_HOLDS, toHold } from "./holds.ts";
@@ -26,7 +27,7 @@ export function createJournal({ client, session, databaseNow, gate, mapping }: J
         UNFINISHED(fresh.mode),
         LEDGER_OF_UNFINISHED(fresh.mode),
         gateStands(gate),
-        sql`SELECT name, value FROM filesweep_meta WHERE name IN ('twin', 'last_run_at', 'last_scan_at')`,
+        sql`SELECT name, value FROM filesweep_meta WHERE name IN ('twin', 'last_run_at', 'last_scan_at', 'totals')`,
         catalogFacts(mapping),
         STANDING_HOLDS,
         endedLately(fresh.startedAt - DAY_MS),
@@ -45,6 +46,7 @@ export function createJournal({ client, session, databaseNow, gate, mapping }: J
         twin: twin === undefined ? null : parseJson<Twin>(twin, "value"),
         lastRunAt: lastRunAt === undefined ? null : parseJson<number>(lastRunAt, "value"),
         lastScanAt: lastScanAt === undefined ? null : parseJson<number>(lastScanAt, "value"),
+        totals: toTotals(remembered.get("totals")),
         lastStatus: last?.[0] === undefined ? null : toRunStatus(last[0]["status"] ?? null),
         hasLiveFiles: catalog?.[0]?.["live"] === 1,
         hasUntypedKeys: catalog?.[0]?.["untyped"] === 1,
@@ -57,8 +59,14 @@ export function createJournal({ client, session, databaseNow, gate, mapping }: J
       if (lastScanAt !== undefined) session.queue(held, [setMeta("last_scan_at", lastScanAt)]);
       if (lastRunAt !== undefined) session.queue(held, [setMeta("last_run_at", lastRunAt)]);
     },
-    follow(held, entry) {
-      session.follow(held, () => save(entry));
+    follow(held, entry, totals) {
+      session.follow(
+        held,
+        () => [save(entry), ...(totals === undefined ? [] : [setMeta("totals", totals())])],
+        ([row]) => {
+          if (row?.["status"] === "cancelled") entry.status = "cancelled";
+        },
+      );
     },
     async latest(limit) {
       const [rows] = await client.batch(
@@ -109,19 +117,28 @@ function endedLately(since: number): SQL {
     WHERE r.mode = 'remove' AND (r.finished_at > ${since} OR r.finished_at IS NULL) GROUP BY 1`;
 }
 
+export const TOTALS: SQL = sql`SELECT value FROM filesweep_meta WHERE name = 'totals'`;
+
+export function toTotals(row: Row | undefined): Totals {
+  return row === undefined ? NO_TOTALS : parseJson<Totals>(row, "value");
+}
+
+/** What a person cancelled stays cancelled, whatever its holder writes; the answer says so. */
 function save(entry: JournalEntry): SQL {
   return sql`INSERT INTO filesweep_runs
       (id, mode, status, trigger, started_at, finished_at, duration_ms, slices, calls, holds, sweeps)
     VALUES (${entry.id}, ${entry.mode}, ${entry.status}, ${entry.trigger}, ${entry.startedAt}, ${entry.finishedAt},
       ${entry.durationMs}, ${entry.slices}, ${JSON.stringify(entry.calls)}, ${JSON.stringify(entry.holds)},
       ${JSON.stringify(entry.sweeps)})
-    ON CONFLICT (id) DO UPDATE SET status = excluded.status, finished_at = excluded.finished_at,
+    ON CONFLICT (id) DO UPDATE SET status = iif(filesweep_runs.status = 'cancelled', 'cancelled', excluded.status),
+      finished_at = iif(filesweep_runs.status = 'cancelled', coalesce(excluded.finished_at, filesweep_runs.finished_at),
+        excluded.finished_at),
       duration_ms = excluded.duration_ms, slices = excluded.slices, calls = excluded.calls, holds = excluded.holds,
       sweeps = excluded.sweeps
-    WHERE filesweep_runs.status <> 'cancelled'`;
+    RETURNING status`;
 }
 
-function toEntry(row: Row): JournalEntry {
+export function toEntry(row: Row): JournalEntry {
   return {
     id: text(row, "id"),
     mode: toMode(row["mode"] ?? null),

@@ -17,8 +17,8 @@ export interface LeaseSession {
   read(held: HeldLease, query: SQL): Promise<Row[]>;
   /** Kept for the next round trip. */
   queue(held: HeldLease, statements: readonly SQL[]): void;
-  /** Made anew for every round trip from now on: the journal's entry, as it is at that moment. */
-  follow(held: HeldLease, makeStatement: () => SQL): void;
+  /** Made anew for every round trip from now on: the journal's entry, as it is at that moment. `answered` gets the rows of the first. */
+  follow(held: HeldLease, makeStatements: () => readonly SQL[], answered: (rows: readonly Row[]) => void): void;
   /** A name for one batch of attempts, unique in the ledger. */
   nextBatch(held: HeldLease): string;
 }
@@ -37,7 +37,7 @@ export function createLeases(options: LeaseOptions): { leases: Leases; session: 
   async function write(held: HeldLease, statements: readonly SQL[]): Promise<Row[][]> {
     const own = ownLease(held);
     const queued = own.queued.splice(0);
-    const followed = own.followed === null ? [] : [own.followed()];
+    const followed = own.followed?.makeStatements() ?? [];
     const before = [fence(own, now), ...queued, ...followed];
     // Counted from before the request was sent: the database renews later than this, never sooner.
     const sentAt = clock.monotonicMs();
@@ -47,6 +47,7 @@ export function createLeases(options: LeaseOptions): { leases: Leases; session: 
       throw isFenceError(error) ? new LeaseLostError({ cause: error }) : error;
     });
     own.renewedAt = sentAt;
+    if (followed.length > 0) own.followed?.answered(results[1 + queued.length] ?? []);
     return results.slice(before.length);
   }
 
@@ -79,8 +80,8 @@ export function createLeases(options: LeaseOptions): { leases: Leases; session: 
     queue(held, statements) {
       ownLease(held).queued.push(...statements);
     },
-    follow(held, makeStatement) {
-      ownLease(held).followed = makeStatement;
+    follow(held, makeStatements, answered) {
+      ownLease(held).followed = { makeStatements, answered };
     },
     nextBatch(held) {
       const own = ownLease(held);
@@ -97,7 +98,7 @@ class OwnLease implements HeldLease {
   readonly fence: number;
   readonly clockSkewMs: number;
   readonly queued: SQL[] = [];
-  followed: (() => SQL) | null = null;
+  followed: { makeStatements: () => readonly SQL[]; answered: (rows: readonly Row[]) => void } | null = null;
   batches = 0;
   renewedAt: number;
   readonly #clock: Clock;

@@ -50,18 +50,22 @@ export function createLedger(options: LedgerOptions): Ledger {
     },
     async open() {
       const [rows] = await client.batch([render(OPEN_BY_STATE)], "read");
-      return Object.fromEntries(
-        (rows ?? []).map((row): [RemovalState, Tally] => [
-          toRemovalState(row["state"] ?? null),
-          { count: integer(row, "count"), bytes: integer(row, "bytes") },
-        ]),
-      );
+      return toOpen(rows ?? []);
     },
   };
 }
 
-const OPEN_BY_STATE = sql`SELECT state, count(*) AS count, coalesce(sum(size_bytes), 0) AS bytes
+export const OPEN_BY_STATE: SQL = sql`SELECT state, count(*) AS count, coalesce(sum(size_bytes), 0) AS bytes
   FROM filesweep_removals WHERE ${sql.raw(OPEN)} GROUP BY state`;
+
+export function toOpen(rows: readonly Row[]): Partial<Record<RemovalState, Tally>> {
+  return Object.fromEntries(
+    rows.map((row): [RemovalState, Tally] => [
+      toRemovalState(row["state"] ?? null),
+      { count: integer(row, "count"), bytes: integer(row, "bytes") },
+    ]),
+  );
+}
 
 // ----------------------------------------------------------------------------------------------------- sightings
 

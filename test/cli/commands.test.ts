@@ -65,7 +65,15 @@ describe("filesweep status", () => {
     expect(stdout).toMatch(/^Open: {5}1 \(10 B\) suspected$/m);
     const document = JSON.parse((await site.filesweep(["status", "--json"])).stdout);
     expect(document).toEqual({
+      totalCycles: 1,
+      expiredFilesRemoved: document.expiredFilesRemoved,
+      orphanedFilesRemoved: 0,
+      oldRecordsRemoved: 0,
+      staleUploadsAborted: 0,
+      missingObjects: 0,
+      bytesReclaimed: document.bytesReclaimed,
       lastRun: run,
+      lastDurationMs: run.durationMs,
       nextRun: null,
       open: {
         suspected: { count: 1, bytes: 10 },

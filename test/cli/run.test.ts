@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { toRunJson } from "../../src/cli/format/run-json.ts";
+import { toRunJson } from "../../src/core/documents/run.ts";
 import { emptyReport } from "../../src/core/report.ts";
 import { buildCommand, makeSite, sharingSite, start } from "./support/command.ts";
 

@@ -12,7 +12,12 @@ interface Bench {
 function bench(limits: Partial<Budget>, signal?: AbortSignal): Bench {
   const clock = createFakeClock();
   let calls = 0;
-  const budget = createBudget({ ...PRESETS.server, ...limits }, clock, () => calls, signal);
+  const budget = createBudget(
+    { ...PRESETS.server, ...limits },
+    clock,
+    () => calls,
+    () => signal?.aborted === true,
+  );
   return {
     budget,
     clock,

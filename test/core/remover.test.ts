@@ -139,7 +139,12 @@ function bench({ answer = goneAll, renewalMs = 0 }: BenchOptions = {}): Bench {
     now: clock.now(),
     clock,
     makeId: () => "unused",
-    budget: createBudget(DEFAULT_SETTINGS, clock, () => 0, undefined),
+    budget: createBudget(
+      DEFAULT_SETTINGS,
+      clock,
+      () => 0,
+      () => false,
+    ),
     log: (event) => void logs.push(event),
     heldBack: () => ({ count: 0, bytes: 0, sample: [] }),
     decided: () => {},
@@ -428,7 +433,12 @@ describe("drain", () => {
 
   test("stops with the budget, and says that there may be more", async () => {
     const on = bench();
-    const budget = createBudget({ ...DEFAULT_SETTINGS, maxRemovals: 2 }, on.clock, () => 0, undefined);
+    const budget = createBudget(
+      { ...DEFAULT_SETTINGS, maxRemovals: 2 },
+      on.clock,
+      () => 0,
+      () => false,
+    );
     on.waiting.push(condemned(on, ["a", "b"]), condemned(on, ["c"]));
     expect(await on.remover.drain({ ...on.slice, budget })).toBe("deferred");
     expect(sizes(on)).toEqual([2]);

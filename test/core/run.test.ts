@@ -380,4 +380,38 @@ describe("the journal", () => {
         seen: { count: 0, bytes: 0 },
       });
   });
+
+  test("a run that a person cancels on the way ends after what is in flight, and stays cancelled", async () => {
+    const world = await createWorld({ settings: { pageSize: 1 } });
+    for (const key of ["a", "b", "c"]) await world.upload({ key, expires_at: START });
+    let cancelling: Promise<unknown> | null = null;
+    const report = await world.run({
+      onProgress: ({ id }) => {
+        cancelling ??= world.parts.database.desk.cancelRun(id, START);
+      },
+    });
+    expect(await cancelling).toBe(true);
+    expect(report.status).toBe("cancelled");
+    expect(world.keys().length).toBeGreaterThan(0);
+    const next = await world.run();
+    expect([next.status, world.keys()]).toEqual(["completed", []]);
+    expect(next.id).not.toBe(report.id);
+    expect(await world.parts.database.desk.run(report.id)).toMatchObject({ status: "cancelled", finishedAt: START });
+  });
+
+  test("who waits for the start hears of it once the run stands in the journal, before anything is touched", async () => {
+    const world = await createWorld();
+    await fill(world);
+    const before = world.keys();
+    const heard: unknown[] = [];
+    let found: Promise<unknown> | null = null;
+    const { id } = await world.run({
+      onStarted: (started) => {
+        heard.push([started.id, started.status, world.keys()]);
+        found = world.parts.database.desk.run(started.id);
+      },
+    });
+    expect(heard).toEqual([[id, "running", before]]);
+    expect(await found).toMatchObject({ id });
+  });
 });

@@ -87,7 +87,10 @@ describe("createSweeper", () => {
     expect([site.has("a"), site.has("live")]).toEqual([true, true]);
     expect(await sweeper.run()).toMatchObject({ kind: "ran", report: { mode: "remove", status: "completed" } });
     expect([site.has("a"), site.has("b"), site.has("live")]).toEqual([false, false, true]);
-    expect((await sweeper.removals({ limit: 10, state: "removed" })).map(({ key }) => key).sort()).toEqual(["a", "b"]);
+    expect((await sweeper.removals({ limit: 10, state: "removed" })).items.map(({ key }) => key).sort()).toEqual([
+      "a",
+      "b",
+    ]);
     expect(await sweeper.explain({ id: "live" })).toMatchObject({ key: "live", files: [{ id: "live" }] });
     expect(await sweeper.explain({ id: "none" })).toBeNull();
     await sweeper.close();

@@ -1,5 +1,6 @@
 /** `filesweep explain`: what each sweep would decide about a key, and why. */
 import type { Command } from "commander";
+import { isKnown, toExplanationJson } from "../../core/documents/explanation.ts";
 import { SweepError } from "../../core/errors.ts";
 import type { Explanation } from "../../core/explain.ts";
 import type { Sweeper } from "../../core/sweeper.ts";
@@ -7,7 +8,7 @@ import type { CommandLine } from "../command-line.ts";
 import { withSweeper } from "../compose.ts";
 import { EXIT } from "../exit-code.ts";
 import { jsonDocument } from "../format/documents.ts";
-import { explanationText, isKnown, toExplanationJson } from "../format/explain-text.ts";
+import { explanationText } from "../format/explain-text.ts";
 import { painter } from "../format/paint.ts";
 
 export function addExplain(program: Command, cli: CommandLine): void {

@@ -1,5 +1,6 @@
 /** `filesweep removals`: the ledger, and what a person decides about one of its removals. */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { toRemovalJson } from "../../core/documents/removal.ts";
 import { isSweepError } from "../../core/errors.ts";
 import { REMOVAL_REASONS, REMOVAL_STATES, type RemovalReason, type RemovalState } from "../../core/model.ts";
 import type { RemovalFilter } from "../../core/ports.ts";
@@ -12,7 +13,7 @@ import { EXIT, type ExitCode, exitCodeOf, firstOf } from "../exit-code.ts";
 import { jsonDocument } from "../format/documents.ts";
 import { counted } from "../format/numbers.ts";
 import { painter } from "../format/paint.ts";
-import { removalsTable, toRemovalJson } from "../format/removal-text.ts";
+import { removalsTable } from "../format/removal-text.ts";
 
 interface ListOptions {
   readonly state?: RemovalState;
@@ -68,17 +69,16 @@ async function list(cli: CommandLine, options: ListOptions): Promise<ExitCode> {
     ...(run !== undefined && { runId: run }),
     ...(key !== undefined && { keyPrefix: key }),
     ...(after !== undefined && { after }),
-    // One more than is shown tells whether there are more.
-    limit: limit + 1,
+    limit,
   };
-  const found = await withSweeper(await cli.setup(), "to-ask", (sweeper) => sweeper.removals(filter));
-  const shown = found.slice(0, limit);
-  const nextCursor = found.length > limit ? (shown.at(-1)?.id ?? null) : null;
+  const { items: shown, next: nextCursor } = await withSweeper(await cli.setup(), "to-ask", (sweeper) =>
+    sweeper.removals(filter),
+  );
   const { stdout } = cli.io;
   if (json) stdout.write(jsonDocument({ items: shown.map(toRemovalJson), nextCursor }));
-  else if (shown.length === 0) stdout.write("No removals.\n");
+  else if (shown.length === 0 && nextCursor === null) stdout.write("No removals.\n");
   else {
-    stdout.write(`${removalsTable(shown, painter(stdout.hasColors))}\n`);
+    if (shown.length > 0) stdout.write(`${removalsTable(shown, painter(stdout.hasColors))}\n`);
     if (nextCursor !== null) stdout.write(`There are more: filesweep removals --after ${nextCursor}\n`);
   }
   return EXIT.done;

@@ -1,5 +1,6 @@
 /** `filesweep run`: one run, to its end. */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { toRunJson } from "../../core/documents/run.ts";
 import { MODES, type Mode, type RunReport, SWEEP_NAMES, type SweepName } from "../../core/model.ts";
 import type { LeaseHolder } from "../../core/ports.ts";
 import type { RunOutcome } from "../../core/run.ts";
@@ -14,7 +15,6 @@ import { type ExitCode, exitCodeOf } from "../exit-code.ts";
 import { jsonDocument, jsonRecord } from "../format/documents.ts";
 import { leaseHeldJson, leaseHeldText } from "../format/lease-held.ts";
 import { painter } from "../format/paint.ts";
-import { toRunJson } from "../format/run-json.ts";
 import { runSummary } from "../format/run-summary.ts";
 import { catchInterrupts } from "../interrupt.ts";
 import type { Io } from "../io.ts";

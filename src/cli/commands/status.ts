@@ -1,11 +1,13 @@
 /** `filesweep status`: the last run, and what is open. */
 import type { Command } from "commander";
+import { toStatsJson } from "../../core/documents/stats.ts";
+import { NO_TOTALS } from "../../core/totals.ts";
 import { composeSweeper, isPrepared, prepare, type Setup, withClient } from "../../library/compose.ts";
 import type { CommandLine } from "../command-line.ts";
 import { EXIT } from "../exit-code.ts";
 import { jsonDocument } from "../format/documents.ts";
 import { painter } from "../format/paint.ts";
-import { type Status, statusText, toStatusJson } from "../format/status-text.ts";
+import { type Status, statusText } from "../format/status-text.ts";
 
 export function addStatus(program: Command, cli: CommandLine): void {
   program
@@ -18,7 +20,11 @@ export function addStatus(program: Command, cli: CommandLine): void {
     .action(async (options: { json?: true }) => {
       const status = await readStatus(await cli.setup());
       const { stdout } = cli.io;
-      stdout.write(options.json ? jsonDocument(toStatusJson(status)) : statusText(status, painter(stdout.hasColors)));
+      stdout.write(
+        options.json
+          ? jsonDocument(toStatsJson(status, status.nextRunAt))
+          : statusText(status, painter(stdout.hasColors)),
+      );
       cli.finish(EXIT.done);
     });
 }
@@ -26,8 +32,11 @@ export function addStatus(program: Command, cli: CommandLine): void {
 async function readStatus(setup: Setup): Promise<Status> {
   const { name: database } = setup.database;
   return withClient(setup, "existing", async (client) => {
-    if (!(await isPrepared(client))) return { database, prepared: false, lastRun: null, open: {}, holds: [] };
+    const unknown = { database, nextRunAt: null };
+    if (!(await isPrepared(client))) {
+      return { ...unknown, prepared: false, totals: NO_TOTALS, lastRun: null, open: {}, holds: [] };
+    }
     await prepare(client);
-    return { database, prepared: true, ...(await composeSweeper(setup, client).status()) };
+    return { ...unknown, prepared: true, ...(await composeSweeper(setup, client).status()) };
   });
 }

@@ -1,6 +1,7 @@
 /** The demo as one JSON document, for programs. */
+
+import { type RunJson, type StandingHoldJson, toRunJson, toStandingHoldJson } from "../../core/documents/run.ts";
 import type { Tally } from "../../core/model.ts";
-import { type RunJson, type StandingHoldJson, toRunJson, toStandingHoldJson } from "../format/run-json.ts";
 import type { Check } from "./checks.ts";
 import { tallyOf } from "./fates.ts";
 import type { Fate, KindName } from "./kinds.ts";

@@ -1,47 +1,8 @@
-/** Removals, as JSON and for people. Pure. */
-import type { RemovalReason, RemovalState, SweepName } from "../../core/model.ts";
+/** Removals, for people. Pure. */
 import type { Removal } from "../../core/ports.ts";
 import { instantText, quotedKey, size } from "./numbers.ts";
 import type { Paint } from "./paint.ts";
-import { iso, isoOrNull } from "./run-json.ts";
 import { table } from "./table.ts";
-
-export interface RemovalJson {
-  readonly id: string;
-  readonly key: string;
-  readonly state: RemovalState;
-  readonly reason: RemovalReason;
-  readonly sweep: SweepName;
-  readonly run: string;
-  readonly bytes: number;
-  readonly createdAt: string;
-  readonly firstSeenAt: string | null;
-  readonly attempts: number;
-  readonly nextAttemptAt: string | null;
-  readonly error: string | null;
-  readonly releasedBy: string | null;
-  readonly finishedAt: string | null;
-}
-
-export function toRemovalJson(removal: Removal): RemovalJson {
-  const { id, key, state, reason, sweep, runId, sizeBytes, attempts, error, releasedBy } = removal;
-  return {
-    id,
-    key,
-    state,
-    reason,
-    sweep,
-    run: runId,
-    bytes: sizeBytes,
-    createdAt: iso(removal.createdAt),
-    firstSeenAt: isoOrNull(removal.firstSeenAt),
-    attempts,
-    nextAttemptAt: isoOrNull(removal.nextAttemptAt),
-    error,
-    releasedBy,
-    finishedAt: isoOrNull(removal.finishedAt),
-  };
-}
 
 export function removalsTable(removals: readonly Removal[], paint: Paint): string {
   return table(

@@ -1,6 +1,8 @@
 /** What operators ask and decide. */
-import type { Instant, RemovalReason, RemovalState, SweepName } from "../model.ts";
+import type { Hold, HoldStatus, Instant, RemovalReason, RemovalState, SweepName, Tally } from "../model.ts";
+import type { Totals } from "../totals.ts";
 import type { FileRow, KeyFacts } from "./catalog.ts";
+import type { JournalEntry } from "./journal.ts";
 import type { ObjectLook } from "./store.ts";
 
 /** A removal as an operator sees it. */
@@ -22,14 +24,33 @@ export interface Removal {
   readonly finishedAt: Instant | null;
 }
 
-export interface RemovalFilter {
+export interface RemovalFilter extends PageRequest {
   readonly state?: RemovalState;
   readonly reason?: RemovalReason;
   readonly runId?: string;
   readonly keyPrefix?: string;
-  /** Removals behind this id. */
+}
+
+/** A page of a list, the newest first. It may be short, or empty, without being the last. */
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  /** The id behind which the list goes on; null at its end. */
+  readonly next: string | null;
+}
+
+export interface PageRequest {
+  /** What lies behind this id. */
   readonly after?: string;
   readonly limit: number;
+}
+
+/** How things stand: what all runs did, the last of them, and what is open. */
+export interface Overview {
+  readonly totals: Totals;
+  readonly lastRun: JournalEntry | null;
+  readonly open: Partial<Record<RemovalState, Tally>>;
+  /** Those that are not closed, the newest first. */
+  readonly holds: readonly Hold[];
 }
 
 /** What the database holds about one key. */
@@ -44,8 +65,18 @@ export interface KeyRecord {
 
 /** What operators ask and decide. Nothing here needs the lease: each decision is one statement. */
 export interface Desk {
+  /** One round trip: how things stand. */
+  overview(): Promise<Overview>;
+  /** One round trip. */
+  runs(page: PageRequest): Promise<Page<JournalEntry>>;
+  /** One round trip. */
+  run(id: string): Promise<JournalEntry | null>;
+  /** One round trip: holds of one status, or all that are not closed. */
+  holds(page: PageRequest & { readonly status?: HoldStatus }): Promise<Page<Hold>>;
+  /** One round trip. */
+  hold(id: string): Promise<Hold | null>;
   /** One round trip, the newest first. */
-  removals(filter: RemovalFilter): Promise<Removal[]>;
+  removals(filter: RemovalFilter): Promise<Page<Removal>>;
   /** One round trip. */
   removal(id: string): Promise<Removal | null>;
   /**
@@ -55,7 +86,10 @@ export interface Desk {
   release(id: string, at: Instant, look: ObjectLook | null): Promise<boolean>;
   /** One round trip: a failed or abandoned removal is due again. Answers false where it is neither. */
   retry(id: string): Promise<boolean>;
-  /** One round trip: a run that is not finished, or held, goes no further. Null where there is none; false where it cannot be cancelled. */
+  /**
+   * One round trip: a run that is not finished, or held, goes no further; one that is under way ends after what is in
+   * flight. Null where there is none; false where it is over.
+   */
   cancelRun(id: string, at: Instant): Promise<boolean | null>;
   /** One round trip. */
   keyOf(fileId: string): Promise<string | null>;

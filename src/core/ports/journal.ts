@@ -1,6 +1,7 @@
 /** What is remembered of runs and holds. */
 import type { Twin } from "../identity.ts";
 import type { Hold, Instant, Mode, RemovalState, RunStatus, SweepName, SweepReport, Tally, Trigger } from "../model.ts";
+import type { Totals } from "../totals.ts";
 import type { HeldLease } from "./lease.ts";
 
 /** What the journal keeps of a run: everything that a later slice needs to go on, and the report. */
@@ -59,6 +60,8 @@ export interface Opening {
   readonly hasUntypedKeys: boolean;
   /** All holds that are not closed. */
   readonly holds: readonly Hold[];
+  /** What all runs did, this one as it stands in the journal included. */
+  readonly totals: Totals;
   /** How many each sweep ended or removed in the last 24 hours, less what approvals let through. */
   readonly endedLately: ReadonlyMap<SweepName, number>;
 }
@@ -74,8 +77,11 @@ export interface Journal {
     held: HeldLease,
     memory: { readonly twin?: Twin; readonly lastRunAt?: Instant; readonly lastScanAt?: Instant },
   ): void;
-  /** From now on the entry, as it then is, is written with every round trip. */
-  follow(held: HeldLease, entry: JournalEntry): void;
+  /**
+   * From now on the entry, as it then is, is written with every round trip, and with it the totals. An entry that a
+   * person cancelled meanwhile reads `cancelled` after the round trip, and stays so.
+   */
+  follow(held: HeldLease, entry: JournalEntry, totals?: () => Totals): void;
   /** The newest runs first. */
   latest(limit: number): Promise<JournalEntry[]>;
 }

@@ -1,14 +1,5 @@
 /** A run as JSON, for programs: instants in ISO 8601, sizes in bytes, durations in milliseconds. */
-import type {
-  Hold,
-  HoldCause,
-  HoldStatus,
-  Instant,
-  RunReport,
-  SweepName,
-  SweepReport,
-  Tally,
-} from "../../core/model.ts";
+import type { Hold, HoldCause, HoldStatus, Instant, RunReport, SweepName, SweepReport, Tally } from "../model.ts";
 
 /** The contract's form of a run. `error` is there only where a sweep failed, `sample` only where rows miss their object. */
 export type RunJson = Omit<RunReport, "startedAt" | "finishedAt" | "sweeps" | "holds"> & {
