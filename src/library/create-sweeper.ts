@@ -41,6 +41,8 @@ export interface Sweeper extends CoreSweeper {
    * in a run is logged, and the next one comes all the same.
    */
   start(): void;
+  /** What it goes by. Holds secrets: not for logs. */
+  settings(): Settings;
   /** Ends the schedule, and whatever run is under way: the batch in flight ends, the place is saved, the lease released. */
   stop(): Promise<void>;
   /** Stops, and closes the database. After this the sweeper cannot be used any more. */
@@ -116,6 +118,7 @@ export function createSweeper(options: SweeperOptions = {}): Sweeper {
       const monotonicMs = (): number => clock.monotonicMs();
       endSchedule = startSchedule({ everyMs: settings.intervalMs, timers, monotonicMs, run: scheduled });
     },
+    settings: () => settings,
     stop,
     async close() {
       await stop();
