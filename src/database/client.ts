@@ -11,12 +11,22 @@ export interface Statement {
 
 export type Row = Readonly<Record<string, Value>>;
 
+export interface BatchOptions {
+  /**
+   * The batch may be executed twice: it then leaves the same and answers the same, or fails with `details.repeated`. A
+   * client whose answers can get lost sends it again. Default: what only reads may.
+   */
+  readonly again?: boolean;
+}
+
 export interface SqlClient {
   /**
    * Runs the statements in one transaction, all or none; answers the rows of each.
-   * @throws SweepError `unavailable` when the database is busy, gone or full; `conflict` when a constraint refuses it.
+   * @throws SweepError `unavailable` when the database is busy, gone or full, and of a remote one also where the answer
+   * was lost: then it may have been done. `conflict` when a constraint refuses it, with the database's words in
+   * `details.vendor`.
    */
-  batch(statements: readonly Statement[], mode: "read" | "write"): Promise<Row[][]>;
+  batch(statements: readonly Statement[], mode: "read" | "write", options?: BatchOptions): Promise<Row[][]>;
   /**
    * How SQLite would carry out a statement, in the lines of EXPLAIN QUERY PLAN. It is not executed.
    * @throws SweepError `bug` where it cannot be prepared, such as for a table that is not there

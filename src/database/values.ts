@@ -5,15 +5,19 @@ import { type SQL, sql } from "./sql.ts";
 
 /**
  * A value that may be any text, safe to read: libSQL's client cuts a text at its first NUL, and ends the process at one
- * that is no UTF-8. So texts come as bytes, behind a mark that tells them from blobs.
+ * that is no UTF-8. So texts come as bytes, behind a mark that tells them from blobs. An infinity, which a server's JSON
+ * has no form for, comes as its sign.
  */
 export function readable(value: SQL): SQL {
-  return sql`iif(typeof(${value}) = 'text', 'x' || hex(${value}), ${value})`;
+  return sql`CASE WHEN typeof(${value}) = 'text' THEN 'x' || hex(${value})
+    WHEN ${value} = 9e999 THEN '+' WHEN ${value} = -9e999 THEN '-' ELSE ${value} END`;
 }
 
 /** What {@link readable} read. A text that is no UTF-8 or holds a NUL stays bytes: it names nothing. */
 export function fromReadable(value: Value): Value {
   if (typeof value !== "string") return value;
+  if (value === "+") return Number.POSITIVE_INFINITY;
+  if (value === "-") return Number.NEGATIVE_INFINITY;
   const bytes = new Uint8Array((value.length - 1) / 2);
   for (let index = 0; index < bytes.length; index += 1) {
     bytes[index] = Number.parseInt(value.slice(1 + 2 * index, 3 + 2 * index), 16);

@@ -6,6 +6,7 @@ import { SweepError } from "../core/errors.ts";
 import type { Store } from "../core/ports.ts";
 import type { Settings } from "../core/settings.ts";
 import type { SqlClient } from "../database/client.ts";
+import type { RemoteOptions } from "../database/remote-client.ts";
 
 /** Something that an address of the settings names. */
 interface Place {
@@ -46,10 +47,24 @@ export interface Reach {
 }
 
 /** To add a database: its client in `src/database`, and a line here. */
-export function chooseDatabase({ databaseUrl }: Settings, { files }: Reach): DatabasePlace {
-  if (databaseUrl.kind === "file" && files !== null) return files.database(databaseUrl.path);
+export function chooseDatabase({ databaseUrl, databaseAuthToken }: Settings, { files }: Reach): DatabasePlace {
+  if (databaseUrl.kind === "remote") return remoteDatabase({ url: databaseUrl.url, authToken: databaseAuthToken });
+  if (files !== null) return files.database(databaseUrl.path);
   // Settings refuse what no adapter is built for.
   throw new SweepError("bug", `there is no database adapter for ${databaseUrl.kind}:`);
+}
+
+/** A remote database is made by its provider, never by opening it; whether it is there, the first call tells. */
+function remoteDatabase(options: RemoteOptions): DatabasePlace {
+  return {
+    name: options.url,
+    absence: () => Promise.resolve(null),
+    async open() {
+      // Loaded where it is needed: a process that works on a file has no use for it.
+      const { openRemoteClient } = await import("../database/remote-client.ts");
+      return openRemoteClient(options);
+    },
+  };
 }
 
 /** To add a store: its file in `src/storage`, and a line here. */

@@ -1,10 +1,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { onTestFinished } from "vitest";
 import type { Clock } from "../../src/core/ports.ts";
 import type { SqlClient, Statement } from "../../src/database/client.ts";
 import { openFileClient } from "../../src/database/embedded-client.ts";
+import { openRemoteClient, type RemoteOptions } from "../../src/database/remote-client.ts";
+import { type HranaServer, startHranaServer } from "./hrana-server.ts";
 
 /** The database's clock of a test: a table of one row, which follows the fake clock. */
 export const TEST_NOW = "(SELECT now_ms FROM test_clock)";
@@ -16,9 +19,25 @@ export function temporaryFolder(): string {
   return path;
 }
 
-/** An embedded database whose clock follows `clock`: every batch sets it first. */
+/**
+ * Whether the tests' databases are reached as a file, or over the wire protocol of a remote one: the same tests hold for
+ * both (vitest.config.ts).
+ */
+export const IS_REMOTE = process.env["FILESWEEP_TEST_DATABASE"] === "remote";
+
+/** One server for all databases of this process; the path of a file is the path of its address. */
+let server: Promise<HranaServer> | null = null;
+
+export async function openRemoteTestClient(path: string, options: Partial<RemoteOptions> = {}): Promise<SqlClient> {
+  server ??= startHranaServer({ fileAt: (address) => address.slice(1) });
+  const { url, forget } = await server;
+  onTestFinished(() => forget(`/${path}`));
+  return openRemoteClient({ url: `${url}/${encodeURIComponent(path)}`, authToken: null, ...options });
+}
+
+/** A database whose clock follows `clock`: every batch that may write sets it first. */
 export async function openTestClient(path: string, clock: Clock): Promise<SqlClient> {
-  const client = await openFileClient(path);
+  const client = IS_REMOTE ? await openRemoteTestClient(path) : await openFileClient(path);
   onTestFinished(() => client.close());
   await client.batch(
     [
@@ -29,9 +48,9 @@ export async function openTestClient(path: string, clock: Clock): Promise<SqlCli
   );
   return {
     ...client,
-    async batch(statements, mode) {
+    async batch(statements, mode, options) {
       const turn = { sql: "UPDATE test_clock SET now_ms = ?", args: [clock.now()] };
-      const results = await client.batch(mode === "write" ? [turn, ...statements] : statements, mode);
+      const results = await client.batch(mode === "write" ? [turn, ...statements] : statements, mode, options);
       return mode === "write" ? results.slice(1) : results;
     },
   };

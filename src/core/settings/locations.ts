@@ -14,7 +14,7 @@ export type StorageLocation =
   | { readonly kind: "r2"; readonly binding: string; readonly prefix: string };
 
 /** The schemes that work today. A known one that is not here is refused as not built yet. */
-const BUILT_SCHEMES: ReadonlySet<string> = new Set(["file"]);
+const BUILT_SCHEMES: ReadonlySet<string> = new Set(["file", "libsql", "https", "http"]);
 const REMOTE_SCHEMES: ReadonlySet<string> = new Set(["libsql", "https", "http"]);
 
 function splitScheme(text: string): { scheme: string; rest: string } | null {
@@ -56,10 +56,7 @@ function parseDatabase(text: string, context: SettingsContext): Parsed<DatabaseL
   }
   const url = splitScheme(text);
   if (url === null) return refuse("it has no scheme; for a file write file:PATH");
-  if (REMOTE_SCHEMES.has(url.scheme)) {
-    if (!isBuilt(url.scheme, context)) return refuse("remote databases are not built yet");
-    return parseRemote(text, url.rest);
-  }
+  if (REMOTE_SCHEMES.has(url.scheme)) return parseRemote(text, url.rest);
   if (url.scheme !== "file") return refuse();
   if (context.runtime === "workers") return refuse(NO_FILE_SYSTEM);
   const path = parseFilePath(url.rest);
@@ -71,9 +68,9 @@ function parseDatabase(text: string, context: SettingsContext): Parsed<DatabaseL
 function parseRemote(text: string, rest: string): Parsed<DatabaseLocation> {
   if (/[?#@]/.test(rest))
     return refuse("user, password and query do not belong here; the token goes into DATABASE_AUTH_TOKEN");
-  return /^\/\/[^\s/\\]+(\/[^\s\\]*)?$/.test(rest)
-    ? accept({ kind: "remote", url: text, raw: text })
-    : refuse("it names no host");
+  const match = /^\/\/(?:[^\s/\\:[\]]+|\[[\da-f:.]+\])(?::(\d+))?(?:\/[^\s\\]*)?$/i.exec(rest);
+  if (match === null || Number(match[1] ?? 0) > 65_535) return refuse("it names no host, or no port of one");
+  return accept({ kind: "remote", url: text, raw: text });
 }
 
 function parseStorage(text: string, context: SettingsContext): Parsed<StorageLocation> {
@@ -133,7 +130,7 @@ function locationKind<T>(allowed: string, parse: (text: string, context: Setting
 }
 
 export const databaseLocation: Kind<DatabaseLocation> = locationKind(
-  "file:PATH, relative to the working directory or absolute",
+  "file:PATH, relative to the working directory or absolute; libsql://HOST, https://HOST or http://HOST",
   parseDatabase,
 );
 

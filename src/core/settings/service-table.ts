@@ -8,7 +8,7 @@ export const PLACES = {
     kind: databaseLocation,
     default: "file:./data/filesweep.db",
     requiredOnWorkers: true,
-    help: "The database with the catalog. The path is taken literally; it may not lie in the store.",
+    help: "The database with the catalog. A path is taken literally; it may not lie in the store.",
     built: true,
     mayHoldSecret: true,
     fallbacks: ["TURSO_DATABASE_URL"],
@@ -16,10 +16,9 @@ export const PLACES = {
   databaseAuthToken: setting("DATABASE_AUTH_TOKEN", {
     kind: credential,
     default: null,
-    help: "The token of a remote database.",
+    help: "The token of a remote database, which may read and write.",
     secret: true,
-    built: false,
-    feature: "remote databases are",
+    built: true,
     fallbacks: ["TURSO_AUTH_TOKEN"],
   }),
   storage: setting("STORAGE_URL", {

@@ -320,10 +320,7 @@ describe("a setting whose feature is not built", () => {
     ]);
   });
 
-  it("is refused under a fall-back name of ours too, but not for another tool's variables", () => {
-    expect(messagesOf({ TURSO_AUTH_TOKEN: "t" })).toEqual([
-      "TURSO_AUTH_TOKEN is set, but remote databases are not built yet; remove it",
-    ]);
+  it("is no error in another tool's variables", () => {
     expect(problemsOf({ AWS_REGION: "eu-west-1", AWS_ACCESS_KEY_ID: "id", AWS_SESSION_TOKEN: "t" })).toEqual([]);
   });
 });
@@ -350,7 +347,7 @@ describe("the problems", () => {
       details: { problems: 5 },
       message: [
         "5 settings are wrong:",
-        '- DATABASE_URL is "postgres:…"; allowed: file:PATH, relative to the working directory or absolute',
+        '- DATABASE_URL is "postgres:…"; allowed: file:PATH, relative to the working directory or absolute; libsql://HOST, https://HOST or http://HOST',
         '- CLEANUP_MODE is "delete"; allowed: remove, plan',
         '- CLEANUP_PAGE_SIZE is "0"; allowed: a whole number from 1 to 1000',
         "- PORT is set, but the HTTP service is not built yet; remove it",
@@ -476,9 +473,14 @@ describe("tokens and other secrets", () => {
 describe("fall-back names", () => {
   it("TURSO_DATABASE_URL is read where DATABASE_URL is not set, and named in messages", () => {
     expect(readSettings({ TURSO_DATABASE_URL: "file:a.db" }, NODE).databaseUrl).toMatchObject({ path: "a.db" });
-    expect(problemsOf({ DATABASE_URL: "", TURSO_DATABASE_URL: "libsql://db" })[0]).toMatchObject({
+    expect(problemsOf({ DATABASE_URL: "", TURSO_DATABASE_URL: "wss://db" })[0]).toMatchObject({
       variable: "TURSO_DATABASE_URL",
-      message: expect.stringContaining("remote databases are not built yet"),
+      code: "invalid",
+    });
+    const turso = { TURSO_DATABASE_URL: "libsql://db", TURSO_AUTH_TOKEN: "T0K3N" };
+    expect(readSettings(turso, NODE)).toMatchObject({
+      databaseUrl: { kind: "remote", url: "libsql://db" },
+      databaseAuthToken: "T0K3N",
     });
   });
 
@@ -487,7 +489,7 @@ describe("fall-back names", () => {
     expect(messagesOf({ DATABASE_URL: "file:a.db", TURSO_DATABASE_URL: "file:b.db" })).toEqual([
       "DATABASE_URL and TURSO_DATABASE_URL are both set, and differ; remove one of them",
     ]);
-    expect(messagesOf({ DATABASE_AUTH_TOKEN: "T0K3N-A", TURSO_AUTH_TOKEN: "T0K3N-B" }, ALL)).toEqual([
+    expect(messagesOf({ DATABASE_AUTH_TOKEN: "T0K3N-A", TURSO_AUTH_TOKEN: "T0K3N-B" })).toEqual([
       "DATABASE_AUTH_TOKEN and TURSO_AUTH_TOKEN are both set, and differ; remove one of them",
     ]);
   });
