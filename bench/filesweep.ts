@@ -3,6 +3,7 @@ import process from "node:process";
 import { type RunOutcome, type RunParts, runSlice } from "../src/core/run.ts";
 import { readSettings } from "../src/core/settings.ts";
 import type { SqlClient } from "../src/database/client.ts";
+import { DEFAULT_MAPPING } from "../src/database/mapping.ts";
 import { composeRun, type Setup, SYSTEM_CLOCK, withClient } from "../src/library/compose.ts";
 import { resolveSetup } from "../src/library/process.ts";
 import { databaseOf, removable, type Sample, storeOf } from "./sample.ts";
@@ -28,7 +29,7 @@ export async function runFilesweep(
 ): Promise<Cost> {
   const setup = await setUp(sample);
   return withClient(setup, "existing", async (client) => {
-    const { parts, counts } = counting(composeRun(setup, wrapClient(client)));
+    const { parts, counts } = counting(composeRun(setup, wrapClient(client), DEFAULT_MAPPING));
     const startedMs = performance.now();
     const sweep = sample.kind === "expired" ? "expired-files" : "orphaned-objects";
     const outcome = await runSlice(parts, { mode: "remove", sweeps: [sweep], trigger: "cli" });

@@ -8,8 +8,8 @@ import type { Output } from "../src/cli/io.ts";
 import { runCommandLine } from "../src/cli/program.ts";
 import { HOLD_CAUSES, KEEP_REASONS, SWEEP_NAMES } from "../src/core/model.ts";
 import { BUILT_SWEEPS, renderSettingsTable, VARIABLE_NAMES } from "../src/core/settings.ts";
+import { DEFAULT_TABLE } from "../src/database/default-table.ts";
 import { GATE_MESSAGE } from "../src/database/gate.ts";
-import { DEFAULT_TABLE } from "../src/database/mapping.ts";
 import * as library from "../src/index.ts";
 import { temporaryFolder } from "./support/database.ts";
 

@@ -42,7 +42,7 @@ export async function withSweeper<T>(
   use: (sweeper: Sweeper) => Promise<T>,
 ): Promise<T> {
   return withClient(setup, what === "to-run" ? "create" : "existing", async (client) => {
-    await (what === "to-run" ? prepare(client) : prepareForQuestions(setup, client));
-    return use(composeSweeper(setup, client));
+    const mapping = await (what === "to-run" ? prepare : prepareForQuestions)(setup, client);
+    return use(composeSweeper(setup, client, mapping));
   });
 }

@@ -60,9 +60,9 @@ export async function explain(
   };
 }
 
-function decideRow({ database, store, settings, now }: ExplainParts, file: FileRow): Explained[] {
+function decideRow({ store, settings, now }: ExplainParts, file: FileRow): Explained[] {
   const invalidKey = (key: string): string | null => store.invalidKey(key);
-  const standing = database.catalog.standingOf(file.status);
+  const { standing } = file;
   return [
     {
       sweep: "expired-files",

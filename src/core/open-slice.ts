@@ -72,7 +72,6 @@ export async function openSlice(parts: RunParts, request: RunRequest, opened: Sl
     recordsSightings: !holds.raised().some(({ cause }) => isDoubtful(cause)),
     hasUntypedKeys: opening.hasUntypedKeys,
     endedLately: (sweep: SweepName) => opening.endedLately.get(sweep) ?? 0,
-    standingOf: parts.database.catalog.standingOf,
     now,
     clock,
     makeId,

@@ -105,7 +105,7 @@ const IDENTITY_DETAILS: Readonly<Record<IdentityCause, string>> = {
 };
 
 const GATE_LOST =
-  "the triggers of the gate are missing or changed, so a new row could name an object while it is being removed: `filesweep migrate` writes them again";
+  "the triggers of the gate are missing or changed, so a new row could name an object while it is being removed: `filesweep migrate` writes them again, and on a table of your own `filesweep doctor --install-gate`";
 
 const NO_LIVE_FILES =
   "the catalog has no live file, but the store holds objects: the table may be empty, or the wrong one";

@@ -9,7 +9,15 @@ import { type Budget, PRESETS } from "./settings/presets.ts";
 import { makeReader, type Reader, type SettingProblem, unknownSettings } from "./settings/reader.ts";
 import { PLACES, S3, SERVICE } from "./settings/service-table.ts";
 
-export type { CatalogColumns, CatalogReference, CatalogStatus, CatalogWhere } from "./settings/catalog-kinds.ts";
+export {
+  type CatalogColumns,
+  type CatalogReference,
+  type CatalogStatus,
+  type CatalogWhere,
+  COLUMN_FIELDS,
+  type ColumnField,
+  type StatusValue,
+} from "./settings/catalog-kinds.ts";
 export { BUILT_SWEEPS } from "./settings/cleanup-table.ts";
 export type { Runtime, SettingsContext } from "./settings/definition.ts";
 export { type DatabaseLocation, databaseInsideStore, type StorageLocation } from "./settings/locations.ts";
@@ -50,6 +58,8 @@ export interface RunSettings extends SweepSettings, Budget {
   readonly holdCount: number;
   readonly firstRun: "hold" | "remove";
   readonly identityMarker: boolean;
+  /** What becomes of a row whose end has come. */
+  readonly expiredAction: "mark" | "delete";
   /** Rows may be deleted even where that cascades or fires triggers. */
   readonly allowCascade: boolean;
 }
@@ -78,7 +88,7 @@ export interface CatalogSettings {
   /** Null: the default table's. */
   readonly columns: CatalogColumns | null;
   readonly status: CatalogStatus;
-  readonly expiredAction: "mark" | "delete";
+  readonly expiredAction: RunSettings["expiredAction"];
   readonly time: "auto" | "epoch-ms" | "epoch-s" | "iso";
   readonly timezone: string;
   readonly keyPrefix: string;
@@ -151,7 +161,7 @@ export function readSettings(env: Readonly<Record<string, unknown>>, context: Se
 function resolve(reader: Reader): Settings {
   const places = resolvePlaces(reader);
   const catalog = resolveCatalog(reader);
-  const run = resolveRun(reader, catalog.mapped, places.storage);
+  const run = resolveRun(reader, catalog, places.storage);
   return {
     ...places,
     catalog,
@@ -218,7 +228,7 @@ function resolveCatalog(reader: Reader): CatalogSettings {
   };
 }
 
-function resolveRun(reader: Reader, mapped: boolean, storage: StorageLocation): RunSettings {
+function resolveRun(reader: Reader, { mapped, expiredAction }: CatalogSettings, storage: StorageLocation): RunSettings {
   const oldFilesMs = reader.read(DECIDING.oldFilesMs);
   return {
     mode: reader.read(RUNNING.mode),
@@ -241,6 +251,7 @@ function resolveRun(reader: Reader, mapped: boolean, storage: StorageLocation): 
     holdCount: reader.read(GUARDING.holdCount),
     firstRun: reader.read(RUNNING.firstRun),
     identityMarker: reader.read(RUNNING.identityMarker),
+    expiredAction,
     allowCascade: reader.read(CATALOG.allowCascade),
     historyMs: reader.read(GUARDING.historyMs),
     ...resolveBudget(reader),

@@ -4,18 +4,7 @@ import type { SliceBudget } from "./budget.ts";
 import { SweepError } from "./errors.ts";
 import type { HoldBook } from "./holds.ts";
 import type { Decision, Hold, Instant, SweepName } from "./model.ts";
-import type {
-  Clock,
-  Database,
-  HeldLease,
-  JournalEntry,
-  Log,
-  MakeId,
-  ReadableStore,
-  Standing,
-  SweepProgress,
-  Value,
-} from "./ports.ts";
+import type { Clock, Database, HeldLease, JournalEntry, Log, MakeId, ReadableStore, SweepProgress } from "./ports.ts";
 import type { Remover } from "./remover.ts";
 import type { Bucket } from "./report.ts";
 import { LEASE_MS, LEASE_RENEW_AFTER_MS } from "./safety.ts";
@@ -53,7 +42,6 @@ export interface Slice {
   readonly hasUntypedKeys: boolean;
   /** Ended or removed by a sweep in the last 24 hours, earlier slices of this run included. */
   readonly endedLately: (sweep: SweepName) => number;
-  readonly standingOf: (status: Value) => Standing;
   /** Taken once, before the slice's first read. Every decision of the slice is made by it. */
   readonly now: Instant;
   readonly clock: Clock;

@@ -1,44 +1,51 @@
 /** The application's table: what is due or old, who protects what, and which rows have no object. */
-import type { Catalog, CatalogCursor, Cutoffs, HeldLease, KeyFacts, ListedStretch, Value } from "../core/ports.ts";
+import type { Catalog, CatalogCursor, Cutoffs, FileRow, HeldLease, KeyFacts, ListedStretch } from "../core/ports.ts";
 import { SECONDS_BELOW } from "../core/safety.ts";
-import { claimRows, ERASE, type GateTimes, MARK } from "./claims.ts";
+import { claimRows, DELETE, ERASE, type GateTimes, MARK } from "./claims.ts";
 import type { Row } from "./client.ts";
-import { isProtected } from "./condemn.ts";
 import type { LeaseSession } from "./lease.ts";
-import { type CatalogMapping, column, isFree, protects, table } from "./mapping.ts";
+import {
+  type CatalogMapping,
+  column,
+  identityTerm,
+  isFree,
+  isLive,
+  liveStretches,
+  named,
+  protects,
+  table,
+} from "./mapping.ts";
 import { OPEN } from "./migrations.ts";
-import { countRows, pageOfRows, sizeOf, toPage, toPlace, toTally } from "./row-pages.ts";
+import { isNamedByRow, isProtected, isProtectedBy, objectKey } from "./protection.ts";
+import { countRows, isUpTo, pageOfRows, sizeOf, toPage, toPlace, toTally } from "./row-pages.ts";
 import { toRemovalState } from "./rows.ts";
 import { integer, integerOrNull, jsonRows, type SQL, sql, text, textOrNull } from "./sql.ts";
 import { dueStages, endedOnly, oldStages, type Stage } from "./stages.ts";
-import { encodeValue, fromReadable, readable, term } from "./values.ts";
+import { fromReadable, readable } from "./values.ts";
 
 export function createCatalog(mapping: CatalogMapping, session: LeaseSession, gate: GateTimes): Catalog {
   const page = async (held: HeldLease, stages: Stage[], ask: { after: CatalogCursor | null; limit: number }) =>
-    toPage(await session.read(held, pageOfRows(mapping, stages, ask)), ask.limit);
+    toPage(mapping, await session.read(held, pageOfRows(mapping, stages, ask)), ask.limit);
   const count = async (held: HeldLease, stages: Stage[], sample: number, madeBy?: number) => {
     const readable = stages.filter(({ unreadable }) => !unreadable);
     const first = pageOfRows(mapping, readable, { after: null, limit: sample });
     const [tallies, rows] = await session.write(held, [countRows(mapping, readable, madeBy), first]);
-    return { due: toTally(tallies?.[0]), files: toPage(rows ?? [], sample).files };
+    return { due: toTally(tallies?.[0]), files: toPage(mapping, rows ?? [], sample).files };
   };
   const keysOf = async (held: HeldLease, query: SQL) =>
     new Set((await session.read(held, query)).map((row) => text(row, "key")));
 
   return {
-    standingOf(status) {
-      if (mapping.status.live.some((live) => live === status)) return "live";
-      return status === mapping.status.expired ? "expired" : "other";
-    },
     due: (held, ask) => page(held, dueStages(mapping, ask), ask),
     countDue: (held, cutoffs, sample, madeBy) => count(held, dueStages(mapping, cutoffs), sample, madeBy),
     old: (held, ask) => page(held, oldStages(mapping, ask), ask),
     countOld: (held, cutoffs, sample, madeBy) =>
       count(held, endedOnly(mapping, oldStages(mapping, cutoffs), cutoffs), sample, madeBy),
-    claim: (held, claims, run) => claimRows(mapping, session, MARK, { held, claims, run, gate }),
+    claim: (held, claims, run) =>
+      claimRows(mapping, session, mapping.expiredAction === "mark" ? MARK : DELETE, { held, claims, run, gate }),
     erase: (held, claims, run) => claimRows(mapping, session, ERASE, { held, claims, run, gate }),
     protectedAfter: (held, keys, upTo) => keysOf(held, protectedAfter(mapping, keys, upTo)),
-    protectedBeside: (held, keys, ids) => keysOf(held, protectedBeside(mapping, keys, ids)),
+    protectedBeside: (held, keys, rows) => keysOf(held, protectedBeside(mapping, keys, rows)),
     async deletionReach(held) {
       return (await session.read(held, deletionReach(mapping))).map((row) => text(row, "reach"));
     },
@@ -78,29 +85,29 @@ function deletionReach(mapping: CatalogMapping): SQL {
 
 /** Counts no further than it has to. */
 function liveUpTo(mapping: CatalogMapping, limit: number): SQL {
-  const parts = mapping.status.live.map(
-    (live) => sql`SELECT * FROM (SELECT 1 FROM ${table(mapping, "f")}
-      WHERE ${column(mapping, "f", "status")} = ${live} LIMIT ${limit})`,
+  const parts = liveStretches(mapping).map(
+    (isLive) => sql`SELECT * FROM (SELECT 1 FROM ${table(mapping, "f")} WHERE ${isLive("f")} LIMIT ${limit})`,
   );
   return sql`SELECT count(*) AS count FROM (${sql.join(parts, sql` UNION ALL `)})`;
 }
 
 /**
- * Live rows in a stretch of the listing that was verified, whose key was not on it. The unary plus makes SQLite walk the
- * keys, not every live row.
+ * Live rows in a stretch of the listing that was verified, whose key was not on it. What stands before each key in the
+ * column changes nothing about their order. The unary plus makes SQLite walk the keys, not every live row.
  */
 function missingRows(mapping: CatalogMapping, stretch: ListedStretch & { readonly madeBefore: number }): SQL {
-  const key = column(mapping, "f", "key");
-  const live = mapping.status.live.map((status) => sql`${status}`);
-  const made = column(mapping, "f", "createdAt");
+  const { column: name, prefix } = mapping.key;
+  const written = named("f", name);
+  const key = objectKey(mapping, "f");
   return sql`SELECT ${readable(key)} AS key, max(${sizeOf(mapping)}) AS size
     FROM ${table(mapping, "f")}
-    WHERE ${stretch.after === null ? sql`${key} >= ''` : sql`${key} > ${stretch.after}`}
-      AND ${stretch.to === null ? sql`${key} < x''` : sql`${key} <= ${stretch.to}`}
-      AND +${column(mapping, "f", "status")} IN (${sql.join(live, sql`, `)})
-      AND typeof(${key}) = 'text' AND instr(${key}, char(0)) = 0 AND ${isInstantUpTo(made, stretch.madeBefore)}
+    WHERE ${stretch.after === null ? sql`${written} >= ${prefix}` : sql`${written} > ${prefix + stretch.after}`}
+      AND ${stretch.to === null ? sql`${written} < x''` : sql`${written} <= ${prefix + stretch.to}`}
+      AND ${isLive(mapping, "f")}
+      AND typeof(${written}) = 'text' AND typeof(${key}) = 'text' AND instr(${key}, char(0)) = 0
+      AND ${isInstantUpTo(column(mapping, "f", "createdAt"), stretch.madeBefore)}
       AND ${key} NOT IN (SELECT value FROM ${jsonRows(stretch.keys)})
-    GROUP BY ${key} ORDER BY ${key} LIMIT ${stretch.missingLimit}`;
+    GROUP BY ${key} ORDER BY ${written} LIMIT ${stretch.missingLimit}`;
 }
 
 /** Below a bound a number is in seconds; at or before 1970 it is no instant, and nobody knows how old the row is. */
@@ -109,37 +116,39 @@ function isInstantUpTo(value: SQL, instant: number): SQL {
     AND ${value} * iif(${value} < ${SECONDS_BELOW}, 1000, 1) <= ${instant}`;
 }
 
-/** Which keys some row would still protect after every due row up to a place has ended. */
+/** Which keys something would still protect after every due row up to a place has ended. */
 function protectedAfter(
   mapping: CatalogMapping,
   keys: readonly string[],
   upTo: { cursor: CatalogCursor } & Cutoffs,
 ): SQL {
-  return sql`SELECT j.value AS key FROM ${jsonRows(keys)} j WHERE EXISTS (SELECT 1 FROM ${table(mapping, "p")}
-    WHERE ${column(mapping, "p", "key")} = j.value AND ${protects(mapping, "p")}
-      AND NOT coalesce(${endedUpTo(mapping, "p", upTo)}, 0))`;
+  const stays = (alias: string): SQL =>
+    sql`${protects(mapping, alias)} AND NOT coalesce(${endedUpTo(mapping, alias, upTo)}, 0)`;
+  return sql`SELECT j.value AS key FROM ${jsonRows(keys)} j WHERE ${isProtectedBy(mapping, sql`j.value`, stays)}`;
 }
 
 function endedUpTo(mapping: CatalogMapping, alias: string, upTo: { cursor: CatalogCursor } & Cutoffs): SQL {
   const place = toPlace(upTo.cursor);
   const ended = dueStages(mapping, upTo).flatMap((stage, index) => {
     if (index > place.stage || stage.unreadable) return [];
-    const id = column(mapping, alias, "id");
-    const upToPlace =
-      index < place.stage
-        ? sql``
-        : sql`AND (${stage.position(alias)}, ${id}) <= (${term(place.position)}, ${term(place.id)})`;
+    const upToPlace = index < place.stage ? sql`` : sql`AND ${isUpTo(mapping, stage, alias, place)}`;
     return [sql`(${stage.where(alias)} ${upToPlace})`];
   });
   return ended.length === 0 ? sql`0` : sql`${isFree(mapping, alias)} AND (${sql.join(ended, sql` OR `)})`;
 }
 
-/** A row without an id is none of those that go. */
-function protectedBeside(mapping: CatalogMapping, keys: readonly string[], ids: readonly Value[]): SQL {
-  const known = ids.filter((id) => id !== null).map(encodeValue);
-  return sql`SELECT j.value AS key FROM ${jsonRows(keys)} j WHERE EXISTS (SELECT 1 FROM ${table(mapping, "p")}
-    WHERE ${column(mapping, "p", "key")} = j.value AND ${protects(mapping, "p")}
-      AND coalesce(${column(mapping, "p", "id")} NOT IN (SELECT value FROM ${jsonRows(known)}), 1))`;
+/** Which keys something but some rows would still protect. A row that has no identity is none of them. */
+function protectedBeside(
+  mapping: CatalogMapping,
+  keys: readonly string[],
+  rows: readonly Pick<FileRow, "identity">[],
+): SQL {
+  const identities = rows.map(({ identity }): unknown => JSON.parse(identity));
+  const list = (term: (name: string, index: number) => SQL): SQL => sql.join(mapping.identity.map(term), sql`, `);
+  const stays = (alias: string): SQL =>
+    sql`${protects(mapping, alias)} AND coalesce((${list((name) => named(alias, name))}) NOT IN (
+      SELECT ${list((_, index) => identityTerm(mapping, sql`value`, `$[${index}]`))} FROM ${jsonRows(identities)}), 1)`;
+  return sql`SELECT j.value AS key FROM ${jsonRows(keys)} j WHERE ${isProtectedBy(mapping, sql`j.value`, stays)}`;
 }
 
 // ----------------------------------------------------------------------------------------------- what protects keys
@@ -150,7 +159,7 @@ function protectedBeside(mapping: CatalogMapping, keys: readonly string[], ids: 
  */
 export function unprotectedKeys(mapping: CatalogMapping, keys: readonly string[]): SQL {
   return sql`SELECT j.value AS key, r.state, r.first_seen_at, r.first_seen_run, r.size_bytes, r.modified_at, r.etag,
-      EXISTS (SELECT 1 FROM ${table(mapping, "f")} WHERE ${column(mapping, "f", "key")} = j.value) AS referenced,
+      ${isNamedByRow(mapping, sql`j.value`)} AS referenced,
       EXISTS (SELECT 1 FROM filesweep_removals e WHERE e.key = j.value AND e.state = 'removed') AS ended,
       k.size_bytes AS kept_size, k.modified_at AS kept_modified, k.etag AS kept_etag
     FROM ${jsonRows(keys)} j

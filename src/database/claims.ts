@@ -2,10 +2,10 @@
 import type { AttemptContext, Claim, ClaimAnswer, HeldLease } from "../core/ports.ts";
 import { type Attempt, attemptOf, condemnPicked, toCondemned } from "./condemn.ts";
 import type { LeaseSession } from "./lease.ts";
-import { type CatalogMapping, column, table, version } from "./mapping.ts";
+import { type CatalogMapping, isAsJudged, named, table } from "./mapping.ts";
 import { OPEN } from "./migrations.ts";
+import { identityColumns, toIdentity } from "./row-pages.ts";
 import { jsonRows, type SQL, sql } from "./sql.ts";
-import { encodeValue } from "./values.ts";
 
 /** How long a key stays behind the gate, and by which clock. */
 export interface GateTimes {
@@ -15,7 +15,7 @@ export interface GateTimes {
 
 export interface ClaimKind {
   readonly sweep: "expired-files" | "old-records";
-  /** Ends the rows of `json_each` (0: id, 1: version) that are as judged, returning their ids. */
+  /** Ends the rows of `json_each` (0: identity, 1: version) that are as judged, returning their identities. */
   readonly end: (mapping: CatalogMapping, rows: SQL) => SQL;
 }
 
@@ -23,20 +23,25 @@ export interface ClaimKind {
 export const MARK: ClaimKind = {
   sweep: "expired-files",
   end: (mapping, rows) => sql`UPDATE ${table(mapping, "f")}
-    SET ${sql.identifier(mapping.columns.status)} = ${mapping.status.expired}
-    FROM (SELECT value ->> 0 AS id, value ->> 1 AS version FROM ${rows}) j
-    WHERE ${column(mapping, "f", "id")} = j.id AND ${version(mapping, "f")} = j.version
-    RETURNING ${sql.identifier(mapping.columns.id)} AS id`,
+    SET ${sql.identifier(mapping.columns.status ?? "")} = ${mapping.status.expired}
+    FROM (SELECT value FROM ${rows}) j WHERE ${isAsJudged(mapping, "f", sql`j.value`)}
+    RETURNING ${identityColumns(mapping, null)}`,
 };
 
-/** The row goes. */
-export const ERASE: ClaimKind = {
-  sweep: "old-records",
-  end: (mapping, rows) => sql`DELETE FROM ${sql.identifier(mapping.table)} WHERE rowid IN (
-      SELECT f.rowid FROM ${rows} j CROSS JOIN ${table(mapping, "f")}
-      ON ${column(mapping, "f", "id")} = j.value ->> 0 AND ${version(mapping, "f")} = j.value ->> 1)
-    RETURNING ${sql.identifier(mapping.columns.id)} AS id`,
-};
+/** The row goes, as its record is old. */
+export const ERASE: ClaimKind = { sweep: "old-records", end: deleteRows };
+
+/** The row goes, as its end has come and there is no status to mark it with. */
+export const DELETE: ClaimKind = { sweep: "expired-files", end: deleteRows };
+
+function deleteRows(mapping: CatalogMapping, rows: SQL): SQL {
+  const names = mapping.rowid === null ? mapping.identity : [mapping.rowid];
+  const list = (term: (name: string) => SQL): SQL => sql.join(names.map(term), sql`, `);
+  return sql`DELETE FROM ${sql.identifier(mapping.table)} WHERE (${list((name) => sql`${sql.identifier(name)}`)}) IN (
+      SELECT ${list((name) => named("f", name))} FROM ${rows} j CROSS JOIN ${table(mapping, "f")}
+      ON ${isAsJudged(mapping, "f", sql`j.value`)})
+    RETURNING ${identityColumns(mapping, null)}`;
+}
 
 /**
  * Ends rows, and lets the last one that protected a key take its object along.
@@ -69,13 +74,13 @@ export async function claimRows(
     ...dropPicked(picked, run, gate),
   ]);
   return {
-    ended: new Set((ended ?? []).map((row) => row["id"] ?? null)),
+    ended: new Set((ended ?? []).map((row) => toIdentity(mapping, row))),
     condemned: (condemned ?? []).map(toCondemned),
   };
 }
 
 function toJsonRow({ file, key, reason, removalId, takesAlong }: Claim): unknown[] {
-  return [encodeValue(file.id), file.version, key, reason, removalId, file.sizeBytes, takesAlong ? 1 : 0];
+  return [JSON.parse(file.identity), file.version, key, reason, removalId, file.sizeBytes, takesAlong ? 1 : 0];
 }
 
 /**
@@ -92,8 +97,7 @@ function nominate(
       (id, key, state, reason, sweep, run_id, items, size_bytes, created_at, next_attempt_at, batch)
     SELECT min(j.value ->> 4), j.value ->> 2, 'due', min(j.value ->> 3), ${kind.sweep}, ${by.runId},
       count(*), max(j.value ->> 5), ${by.now}, ${by.now}, ${by.batch}
-    FROM ${jsonRows(rows)} j CROSS JOIN ${table(mapping, "f")}
-      ON ${column(mapping, "f", "id")} = j.value ->> 0 AND ${version(mapping, "f")} = j.value ->> 1
+    FROM ${jsonRows(rows)} j CROSS JOIN ${table(mapping, "f")} ON ${isAsJudged(mapping, "f", sql`j.value`)}
     WHERE j.value ->> 6 = 1 AND NOT EXISTS (SELECT 1 FROM filesweep_removals v
       WHERE v.key = j.value ->> 2 AND v.state = 'released' AND v.released_by = 'operator')
     GROUP BY j.value ->> 2

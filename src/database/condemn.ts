@@ -4,7 +4,8 @@
  */
 import type { AttemptContext, Condemned, HeldLease } from "../core/ports.ts";
 import type { Row } from "./client.ts";
-import { type CatalogMapping, column, protects, table } from "./mapping.ts";
+import type { CatalogMapping } from "./mapping.ts";
+import { isProtected } from "./protection.ts";
 import { toRemovalState, toSweepName } from "./rows.ts";
 import { integer, integerOrNull, type SQL, sql, text, textOrNull } from "./sql.ts";
 
@@ -16,12 +17,6 @@ export interface Attempt {
 
 export function attemptOf(held: HeldLease, batch: string): Attempt {
   return { fence: held.fence, batch };
-}
-
-/** Whether any row of the catalog protects a key. A blob protects the key that it spells: in doubt it is meant. */
-export function isProtected(mapping: CatalogMapping, key: SQL): SQL {
-  return sql`EXISTS (SELECT 1 FROM ${table(mapping, "p")}
-    WHERE ${column(mapping, "p", "key")} IN (${key}, CAST(${key} AS BLOB)) AND ${protects(mapping, "p")})`;
 }
 
 /**

@@ -6,8 +6,9 @@ import type { Row, SqlClient } from "./client.ts";
 import { toHold } from "./holds.ts";
 import { TOTALS, toEntry, toTotals } from "./journal.ts";
 import { OPEN_BY_STATE, toOpen } from "./ledger.ts";
-import { type CatalogMapping, column } from "./mapping.ts";
+import { type CatalogMapping, isOfStore } from "./mapping.ts";
 import { OPEN } from "./migrations.ts";
+import { means } from "./protection.ts";
 import { rowsWhere, toFileRow } from "./row-pages.ts";
 import { toRemovalState, toSweepName, word } from "./rows.ts";
 import { integer, integerOrNull, render, type SQL, sql, text, textOrNull } from "./sql.ts";
@@ -85,19 +86,23 @@ export function createDesk(client: SqlClient, mapping: CatalogMapping, databaseN
       return found?.length === 1 ? cancelled?.length === 1 : null;
     },
     async keyOf(fileId) {
-      const [rows] = await ask(rowsWhere(mapping, sql`${column(mapping, "f", "id")} = ${fileId}`, 1));
+      const [rows] = await ask(rowsWhere(mapping, hasId(mapping, fileId), 1));
       const key = fromReadable(rows?.[0]?.["key"] ?? null);
       return typeof key === "string" ? key : null;
     },
     async record(key) {
       const [files, facts, removals, gate] = await ask(
-        rowsWhere(mapping, sql`${column(mapping, "f", "key")} = ${key}`, 100),
+        rowsWhere(
+          mapping,
+          sql`${means(mapping.key, mapping.derived, "f", sql`${key}`)} AND ${isOfStore(mapping, "f")}`,
+          100,
+        ),
         unprotectedKeys(mapping, [key]),
         sql`SELECT * FROM filesweep_removals WHERE key = ${key} ORDER BY id DESC LIMIT 20`,
         sql`SELECT leaves_at FROM filesweep_gate WHERE key = ${key} AND (leaves_at IS NULL OR leaves_at > ${now})`,
       );
       return {
-        files: (files ?? []).map(toFileRow),
+        files: (files ?? []).map((row) => toFileRow(mapping, row)),
         facts: facts?.[0] === undefined ? undefined : toKeyFacts(facts[0]),
         removals: (removals ?? []).map(toRemoval),
         gateUntil: gate?.[0] === undefined ? undefined : integerOrNull(gate[0], "leaves_at"),
@@ -110,6 +115,12 @@ export function createDesk(client: SqlClient, mapping: CatalogMapping, databaseN
 function toPage<Item extends { readonly id: string }>(found: readonly Item[], limit: number): Page<Item> {
   const items = found.slice(0, limit);
   return { items, next: found.length > limit ? (items.at(-1)?.id ?? null) : null };
+}
+
+/** A person writes every id as a text. */
+function hasId(mapping: CatalogMapping, id: string): SQL {
+  const column = { column: mapping.columns.id, prefix: "", isText: !mapping.mapped, indexed: true };
+  return sql`${means(column, [], "f", sql`${id}`)} AND ${isOfStore(mapping, "f")}`;
 }
 
 /**

@@ -7,7 +7,8 @@ import type { Row, SqlClient } from "./client.ts";
 import { gateStands, type Trigger } from "./gate.ts";
 import { STANDING_HOLDS, toHold } from "./holds.ts";
 import type { LeaseSession } from "./lease.ts";
-import { type CatalogMapping, column, table } from "./mapping.ts";
+import { type CatalogMapping, liveStretches, table } from "./mapping.ts";
+import { holdsBlobs } from "./protection.ts";
 import { parseJson, toMode, toRemovalState, toRunStatus, toSweepName, toTrigger } from "./rows.ts";
 import { integer, integerOrNull, render, type SQL, sql, text } from "./sql.ts";
 
@@ -26,7 +27,7 @@ export function createJournal({ client, session, databaseNow, gate, mapping }: J
         sql`DELETE FROM filesweep_gate WHERE leaves_at <= ${sql.raw(databaseNow)}`,
         UNFINISHED(fresh.mode),
         LEDGER_OF_UNFINISHED(fresh.mode),
-        gateStands(gate),
+        gateStands(mapping, gate),
         sql`SELECT name, value FROM filesweep_meta WHERE name IN ('twin', 'last_run_at', 'last_scan_at', 'totals')`,
         catalogFacts(mapping),
         STANDING_HOLDS,
@@ -91,13 +92,12 @@ function setMeta(name: string, value: unknown): SQL {
     ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
 }
 
-/** Two probes of an index each. Blobs sort behind every text. */
+/** Two probes of an index each, where there is one. */
 function catalogFacts(mapping: CatalogMapping): SQL {
-  const live = mapping.status.live.map(
-    (status) => sql`EXISTS (SELECT 1 FROM ${table(mapping, "f")} WHERE ${column(mapping, "f", "status")} = ${status})`,
+  const live = liveStretches(mapping).map(
+    (isLive) => sql`EXISTS (SELECT 1 FROM ${table(mapping, "f")} WHERE ${isLive("f")})`,
   );
-  return sql`SELECT ${sql.join(live, sql` OR `)} AS live,
-    EXISTS (SELECT 1 FROM ${table(mapping, "f")} WHERE ${column(mapping, "f", "key")} >= x'') AS untyped`;
+  return sql`SELECT ${sql.join(live, sql` OR `)} AS live, ${holdsBlobs(mapping)} AS untyped`;
 }
 
 /**

@@ -1,32 +1,69 @@
 /**
- * One value that says where the application keeps its files. Every statement on the application's table is built from
+ * One value that says where the application keeps its files. Every statement on the application's tables is built from
  * it; the table that filesweep creates itself is just the default mapping.
  */
+import type { CatalogColumns } from "../core/settings.ts";
 import { type SQL, sql } from "./sql.ts";
 import { readable } from "./values.ts";
 
-export interface CatalogMapping {
+/** A value that stands in the settings, of the type that its column keeps. */
+export type Constant = string | number | null;
+
+/** A column whose values name objects. */
+export interface NamingColumn {
+  readonly column: string;
+  /** May be at the beginning of a value, and is not part of the object's key. Empty: nothing is. */
+  readonly prefix: string;
+  /** The column turns every number into a text, so that it holds texts and blobs alone. */
+  readonly isText: boolean;
+  /** Whether an index finds a value of it. */
+  readonly indexed: boolean;
+}
+
+/** Another column of the database: whatever it names is protected. */
+export interface MappedReference extends NamingColumn {
   readonly table: string;
-  readonly columns: {
-    readonly id: string;
-    readonly key: string;
-    readonly status: string;
-    readonly expiresAt: string;
-    readonly downloadedAt: string;
-    readonly createdAt: string;
-    readonly downloads: string;
-    readonly maxDownloads: string;
-    readonly size: string;
-    readonly hold: string;
-  };
+  readonly format: "text" | "json-array";
+  /** The column is computed: a trigger has to watch the whole row. */
+  readonly generated: boolean;
+}
+
+/** What stands before and behind the key of a file in the key of an object that lives and dies with it. */
+export interface DerivedPattern {
+  readonly before: string;
+  readonly behind: string;
+}
+
+export interface CatalogMapping {
+  /** False: the table that filesweep makes itself, of whose indexes everything is known. */
+  readonly mapped: boolean;
+  readonly table: string;
+  /** A field without a column reads as NULL. */
+  readonly columns: CatalogColumns;
+  readonly key: NamingColumn;
+  /** The columns by which a row is found again: no two rows share their values. */
+  readonly identity: readonly string[];
+  /** A name under which the rowid can be asked for; null in a table WITHOUT ROWID. */
+  readonly rowid: string | null;
+  /** Which rows are this store's; the others protect nothing here. */
+  readonly where: readonly { readonly column: string; readonly value: Constant }[];
   readonly status: {
-    readonly live: readonly string[];
-    readonly expired: string;
-    readonly deleted: readonly string[];
+    readonly live: readonly Constant[];
+    readonly expired: Constant;
+    readonly deleted: readonly Constant[];
   };
+  /** What becomes of a row whose end has come. */
+  readonly expiredAction: "mark" | "delete";
+  readonly references: readonly MappedReference[];
+  readonly derived: readonly DerivedPattern[];
+  /** Whether an index brings live rows in the order of their expiry, and rows in the order of their last download. */
+  readonly ordered: { readonly expiresAt: boolean; readonly downloadedAt: boolean };
+  /** A column that decides about protection is computed: a trigger has to watch the whole row. */
+  readonly generated: boolean;
 }
 
 export const DEFAULT_MAPPING: CatalogMapping = {
+  mapped: false,
   table: "files",
   columns: {
     id: "id",
@@ -40,65 +77,124 @@ export const DEFAULT_MAPPING: CatalogMapping = {
     size: "size_bytes",
     hold: "hold",
   },
+  key: { column: "key", prefix: "", isText: true, indexed: true },
+  identity: ["id"],
+  rowid: "rowid",
+  where: [],
   status: { live: ["active"], expired: "expired", deleted: [] },
+  expiredAction: "mark",
+  references: [],
+  derived: [],
+  ordered: { expiresAt: true, downloadedAt: true },
+  generated: false,
 };
 
-/** The default table and its indexes, made where no table of that name exists. Instants are epoch milliseconds. */
-export const DEFAULT_TABLE: readonly string[] = [
-  `CREATE TABLE IF NOT EXISTS files (
-    id TEXT PRIMARY KEY,
-    key TEXT NOT NULL,
-    original_name TEXT,
-    uploaded_by TEXT,
-    size_bytes INTEGER,
-    status TEXT NOT NULL DEFAULT 'active',
-    created_at INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000 AS INTEGER)),
-    expires_at INTEGER,
-    downloaded_at INTEGER,
-    downloads INTEGER NOT NULL DEFAULT 0,
-    max_downloads INTEGER,
-    hold INTEGER NOT NULL DEFAULT 0
-  )`,
-];
+export type MappedColumn = keyof CatalogColumns;
 
-export const DEFAULT_INDEXES: readonly string[] = [
-  `CREATE INDEX IF NOT EXISTS filesweep_files_downloaded ON files (downloaded_at, id) WHERE downloaded_at IS NOT NULL`,
-  `CREATE INDEX IF NOT EXISTS filesweep_files_key ON files (key, status)`,
-  `CREATE INDEX IF NOT EXISTS filesweep_files_due ON files (status, expires_at, id)`,
-  `CREATE INDEX IF NOT EXISTS filesweep_files_used_up
-    ON files (status, coalesce(downloaded_at, created_at), id) WHERE max_downloads > 0 AND downloads >= max_downloads`,
-];
+/** A column of the application's table, under an alias; NULL where it has none for that. */
+export function column(mapping: CatalogMapping, alias: string, name: MappedColumn): SQL {
+  const mapped = mapping.columns[name];
+  return mapped === undefined ? sql`NULL` : named(alias, mapped);
+}
+
+export function named(alias: string, name: string): SQL {
+  return sql`${sql.raw(alias)}.${sql.identifier(name)}`;
+}
+
+/** The application's table, under an alias. */
+export function table({ table }: Pick<CatalogMapping, "table">, alias: string): SQL {
+  return sql`${sql.identifier(table)} AS ${sql.raw(alias)}`;
+}
+
+/** A constant of the mapping as an SQL literal: a trigger and a partial index take no parameters. */
+export function literal(value: Constant): SQL {
+  if (value === null) return sql`NULL`;
+  return sql.raw(typeof value === "number" ? String(value) : `'${value.replaceAll("'", "''")}'`);
+}
+
+// ------------------------------------------------------------------------------------------------- what a row is
+
+/** Whether a row is this store's. */
+export function isOfStore(mapping: CatalogMapping, alias: string): SQL {
+  const terms = mapping.where.map(({ column: name, value }) => sql`${named(alias, name)} IS ${literal(value)}`);
+  return terms.length === 0 ? sql`1` : sql`(${sql.join(terms, sql` AND `)})`;
+}
+
+/** Stretches of the table that hold the live rows, for an index that begins with the status. A row lies in one at most. */
+export function liveStretches(mapping: CatalogMapping): ((alias: string) => SQL)[] {
+  const { columns, status } = mapping;
+  if (columns.status === undefined) return [(alias) => isLiveOnceIn(mapping, alias)];
+  return status.live.map(
+    (live) => (alias) =>
+      sql`${column(mapping, alias, "status")} = ${literal(live)} AND ${isLiveOnceIn(mapping, alias)}`,
+  );
+}
+
+/** What makes a row live besides its status. */
+function isLiveOnceIn(mapping: CatalogMapping, alias: string): SQL {
+  const terms = mapping.where.length === 0 ? [] : [isOfStore(mapping, alias)];
+  if (mapping.columns.deletedAt !== undefined) terms.push(sql`${column(mapping, alias, "deletedAt")} IS NULL`);
+  return terms.length === 0 ? sql`1` : sql.join(terms, sql` AND `);
+}
+
+/** Whether a row is live, once it is found: no index is asked for its status. */
+export function isLive(mapping: CatalogMapping, alias: string): SQL {
+  return hasStatus(mapping, alias, mapping.status.live);
+}
+
+/** Whether a row is live, or was marked as expired, once it is found. */
+export function isLiveOrExpired(mapping: CatalogMapping, alias: string): SQL {
+  return hasStatus(mapping, alias, [...mapping.status.live, mapping.status.expired]);
+}
+
+function hasStatus(mapping: CatalogMapping, alias: string, values: readonly Constant[]): SQL {
+  const rest = isLiveOnceIn(mapping, alias);
+  if (mapping.columns.status === undefined) return rest;
+  return sql`+${column(mapping, alias, "status")} IN (${literals(values)}) AND ${rest}`;
+}
+
+/** The rows that were marked as expired, and not deleted since. */
+export function isExpired(mapping: CatalogMapping, alias: string): SQL {
+  if (mapping.columns.status === undefined) return sql`0`;
+  const status = column(mapping, alias, "status");
+  return sql`${status} = ${literal(mapping.status.expired)} AND ${isLiveOnceIn(mapping, alias)}`;
+}
+
+/**
+ * Whether a row protects its key: always, unless its status is the expired or a deleted value, or it was deleted. What
+ * is no instant at all (0, an empty text) says nothing of that sort. The unary plus keeps SQLite from looking the row up
+ * by its status instead of by its key.
+ */
+export function protects(mapping: CatalogMapping, alias: string): SQL {
+  const terms: SQL[] = [];
+  if (mapping.columns.status !== undefined) {
+    const ended = literals([mapping.status.expired, ...mapping.status.deleted]);
+    terms.push(sql`coalesce(+${column(mapping, alias, "status")} NOT IN (${ended}), 1)`);
+  }
+  if (mapping.columns.deletedAt !== undefined) {
+    terms.push(sql`coalesce(+${column(mapping, alias, "deletedAt")}, 0) IN (0, '', '0', 'false')`);
+  }
+  if (mapping.where.length > 0) terms.push(isOfStore(mapping, alias));
+  return terms.length === 0 ? sql`1` : sql.join(terms, sql` AND `);
+}
+
+/** The columns of the application's table that decide whether a row protects a key, and which one. */
+export function decidingColumns({ columns, where }: CatalogMapping): string[] {
+  const { key, status, deletedAt } = columns;
+  const names = [key, status, deletedAt, ...where.map(({ column: name }) => name)];
+  return [...new Set(names.filter((name) => name !== undefined))];
+}
 
 /** Whether a row is free of a hold, as far as SQL can tell it: the same words as in the decision. */
 export function isFree(mapping: CatalogMapping, alias: string): SQL {
   return sql`coalesce(+${column(mapping, alias, "hold")}, 0) IN (0, '', '0', 'false')`;
 }
 
-export type MappedColumn = keyof CatalogMapping["columns"];
-
-/** A column of the application's table, under an alias. */
-export function column(mapping: CatalogMapping, alias: string, name: MappedColumn): SQL {
-  return sql`${sql.raw(alias)}.${sql.identifier(mapping.columns[name])}`;
+function literals(values: readonly Constant[]): SQL {
+  return sql.join(values.map(literal), sql`, `);
 }
 
-/** The application's table, under an alias. */
-export function table(mapping: CatalogMapping, alias: string): SQL {
-  return sql`${sql.identifier(mapping.table)} AS ${sql.raw(alias)}`;
-}
-
-/**
- * Whether a row protects its key: always, unless its status is the expired or a deleted value. The unary plus keeps
- * SQLite from looking the row up by its status instead of by its key.
- */
-export function protects(mapping: CatalogMapping, alias: string): SQL {
-  const ended = [mapping.status.expired, ...mapping.status.deleted].map((value) => literal(value));
-  return sql`coalesce(+${column(mapping, alias, "status")} NOT IN (${sql.join(ended, sql`, `)}), 1)`;
-}
-
-/** A constant of the mapping as an SQL literal: a trigger and a partial index take no parameters. */
-export function literal(value: string): SQL {
-  return sql.raw(`'${value.replaceAll("'", "''")}'`);
-}
+// ------------------------------------------------------------------------------------------------ the row as judged
 
 /** What decisions about a row are made from. */
 export const JUDGED_COLUMNS = [
@@ -115,9 +211,33 @@ export const JUDGED_COLUMNS = [
 /**
  * All that a decision about a row is made from, in one text, exact to the type: `quote()` tells 1 from 1.0 from '1'.
  * Texts in hexadecimal, as they may hold anything, and `quote()` ends at their first NUL. A row is claimed only while
- * this is what it was when it was judged.
+ * this is what it was when it was judged. A rowid may come to mean another row, so the id is part of it where rows are
+ * not found by that.
  */
 export function version(mapping: CatalogMapping, alias: string): SQL {
-  const quoted = JUDGED_COLUMNS.map((name) => sql`quote(${readable(column(mapping, alias, name))})`);
+  const { columns, identity, where } = mapping;
+  const judged: (string | undefined)[] = JUDGED_COLUMNS.map((name) => columns[name]);
+  judged.push(columns.deletedAt, ...where.map(({ column: name }) => name));
+  if (!identity.includes(columns.id)) judged.push(columns.id);
+  const names = judged.filter((name) => name !== undefined);
+  const quoted = names.map((name) => sql`quote(${readable(named(alias, name))})`);
   return sql`(${sql.join(quoted, sql` || ',' || `)})`;
+}
+
+/** Whether a row is the one of a claim, and as it was judged; a claim being JSON: `[identity, version, …]`. */
+export function isAsJudged(mapping: CatalogMapping, alias: string, claim: SQL): SQL {
+  const found = mapping.identity.map(
+    (name, index) => sql`${named(alias, name)} = ${identityTerm(mapping, claim, `$[0][${index}]`)}`,
+  );
+  return sql`${sql.join(found, sql` AND `)} AND ${version(mapping, alias)} = ${claim} ->> 1`;
+}
+
+/**
+ * A part of an identity, which came as JSON, as the value that it was ({@link encodeValue}). The own table's ids are
+ * texts, and need no decoding.
+ */
+export function identityTerm({ mapped }: Pick<CatalogMapping, "mapped">, json: SQL, path: string): SQL {
+  const at = (place: string): SQL => sql`${json} ->> ${sql.raw(`'${place}'`)}`;
+  if (!mapped) return at(path);
+  return sql`coalesce(CAST(${at(`${path}.integer`)} AS INTEGER), unhex(${at(`${path}.blob`)}), ${at(path)})`;
 }

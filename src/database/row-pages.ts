@@ -1,9 +1,10 @@
 /** Pages of the application's rows, and places in them that survive a restart. */
 import { SweepError } from "../core/errors.ts";
 import type { Tally } from "../core/model.ts";
-import type { CatalogCursor, DuePage, FileRow, Value } from "../core/ports.ts";
+import type { CatalogCursor, DuePage, FileRow, Standing, Value } from "../core/ports.ts";
 import type { Row } from "./client.ts";
-import { type CatalogMapping, column, isFree, JUDGED_COLUMNS, table, version } from "./mapping.ts";
+import { type CatalogMapping, column, isFree, JUDGED_COLUMNS, named, table, version } from "./mapping.ts";
+import { objectKey } from "./protection.ts";
 import { integer, type SQL, sql, text } from "./sql.ts";
 import type { Stage } from "./stages.ts";
 import { decodeValue, encodeValue, fromReadable, readable, term } from "./values.ts";
@@ -12,7 +13,7 @@ import { decodeValue, encodeValue, fromReadable, readable, term } from "./values
 export interface Place {
   readonly stage: number;
   readonly position: Value;
-  readonly id: Value;
+  readonly identity: readonly Value[];
 }
 
 /** Every stage from the cursor on, one behind the other: SQLite begins no stage before the one ahead of it is used up. */
@@ -38,15 +39,39 @@ export function pageOfRows(
  * expression. A row without an id comes before all others of its position.
  */
 function behind(mapping: CatalogMapping, stage: Stage, place: Place | null): { where: SQL; order: SQL }[] {
+  const identity = listOf(mapping.identity.map((name) => named("f", name)));
+  if (stage.position === null) {
+    const where = place === null ? sql`` : sql`AND ${isBehind(mapping, "f", place)}`;
+    return [{ where, order: identity }];
+  }
   const position = stage.position("f");
-  const id = column(mapping, "f", "id");
-  const order = sql`${position}, ${id}`;
+  const order = sql`${position}, ${identity}`;
   if (place === null) return [{ where: sql``, order }];
-  const later = place.id === null ? sql`${id} IS NOT NULL` : sql`${id} > ${term(place.id)}`;
   return [
-    { where: sql`AND ${position} = ${term(place.position)} AND ${later}`, order: id },
+    { where: sql`AND ${position} = ${term(place.position)} AND ${isBehind(mapping, "f", place)}`, order: identity },
     { where: sql`AND ${position} > ${term(place.position)}`, order },
   ];
+}
+
+function isBehind(mapping: CatalogMapping, alias: string, { identity }: Place): SQL {
+  const names = mapping.identity.map((name) => named(alias, name));
+  if (identity[0] === null) return sql`${listOf(names)} IS NOT NULL`;
+  return sql`(${listOf(names)}) > (${listOf(identity.map(term))})`;
+}
+
+/** Whether a row lies at a place or before it, in the order of its stage. */
+export function isUpTo(mapping: CatalogMapping, stage: Stage, alias: string, place: Place): SQL {
+  const names = mapping.identity.map((name) => named(alias, name));
+  const terms = place.identity.map(term);
+  if (stage.position !== null) {
+    names.unshift(stage.position(alias));
+    terms.unshift(term(place.position));
+  }
+  return sql`(${listOf(names)}) <= (${listOf(terms)})`;
+}
+
+function listOf(terms: readonly SQL[]): SQL {
+  return sql.join([...terms], sql`, `);
 }
 
 function stagePart(
@@ -55,7 +80,7 @@ function stagePart(
   index: number,
   { where, order, limit }: { where: SQL; order: SQL; limit: number },
 ): SQL {
-  return sql`SELECT ${sql.raw(String(index))} AS stage, ${readable(stage.position("f"))} AS position, ${fileColumns(mapping)}
+  return sql`SELECT ${sql.raw(String(index))} AS stage, ${stage.position === null ? sql`NULL` : readable(stage.position("f"))} AS position, ${fileColumns(mapping)}
     FROM ${table(mapping, "f")} WHERE ${stage.where("f")} ${where} ORDER BY ${order} LIMIT ${limit}`;
 }
 
@@ -85,27 +110,42 @@ export function sizeOf(mapping: CatalogMapping): SQL {
 }
 
 function fileColumns(mapping: CatalogMapping): SQL {
-  const named = (["id", ...JUDGED_COLUMNS] as const).map(
-    (name) => sql`${readable(column(mapping, "f", name))} AS ${sql.identifier(name)}`,
-  );
-  return sql`${sql.join(named, sql`, `)}, ${sizeOf(mapping)} AS sizeBytes, ${version(mapping, "f")} AS version`;
+  const values = (["id", "deletedAt", ...JUDGED_COLUMNS] as const).map((name) => {
+    const value = name === "key" ? objectKey(mapping, "f") : column(mapping, "f", name);
+    return sql`${readable(value)} AS ${sql.identifier(name)}`;
+  });
+  return sql`${identityColumns(mapping, "f")}, ${listOf(values)}, ${sizeOf(mapping)} AS sizeBytes, ${version(mapping, "f")} AS version`;
+}
+
+/** A row's identity, for {@link toIdentity}; without an alias for RETURNING. */
+export function identityColumns({ identity }: CatalogMapping, alias: string | null): SQL {
+  const values = identity.map((name, index) => {
+    const value = alias === null ? sql`${sql.identifier(name)}` : named(alias, name);
+    return sql`${readable(value)} AS ${sql.raw(`identity${index}`)}`;
+  });
+  return listOf(values);
+}
+
+export function toIdentity({ identity }: CatalogMapping, row: Row): string {
+  return JSON.stringify(identity.map((_, index) => encodeValue(fromReadable(row[`identity${index}`] ?? null))));
 }
 
 /** Some rows, whatever stage they are in. */
 export function rowsWhere(mapping: CatalogMapping, where: SQL, limit: number): SQL {
   return sql`SELECT ${fileColumns(mapping)} FROM ${table(mapping, "f")} WHERE ${where}
-    ORDER BY ${column(mapping, "f", "id")} LIMIT ${limit}`;
+    ORDER BY ${listOf(mapping.identity.map((name) => named("f", name)))} LIMIT ${limit}`;
 }
 
-export function toPage(rows: readonly Row[], limit: number): DuePage {
+export function toPage(mapping: CatalogMapping, rows: readonly Row[], limit: number): DuePage {
   const row = rows.at(-1);
-  const last = row === undefined ? null : toCursor(row);
-  return { files: rows.map(toFileRow), last, next: rows.length < limit ? null : last };
+  const last = row === undefined ? null : toCursor(mapping, row);
+  return { files: rows.map((each) => toFileRow(mapping, each)), last, next: rows.length < limit ? null : last };
 }
 
-export function toFileRow(row: Row): FileRow {
+export function toFileRow(mapping: CatalogMapping, row: Row): FileRow {
   const value = (name: string): Value => fromReadable(row[name] ?? null);
   return {
+    identity: toIdentity(mapping, row),
     id: value("id"),
     key: value("key"),
     status: value("status"),
@@ -116,20 +156,31 @@ export function toFileRow(row: Row): FileRow {
     downloads: value("downloads"),
     maxDownloads: value("maxDownloads"),
     hold: value("hold"),
+    standing: standingOf(mapping, value("status"), value("deletedAt")),
     version: text(row, "version"),
   };
 }
 
-function toCursor(row: Row): CatalogCursor {
+/** As SQL says it in `isLive` and `isExpired`. */
+function standingOf({ columns, status }: CatalogMapping, value: Value, deletedAt: Value): Standing {
+  if (deletedAt !== null) return "other";
+  if (columns.status === undefined || status.live.some((live) => live === value)) return "live";
+  return value === status.expired ? "expired" : "other";
+}
+
+function toCursor(mapping: CatalogMapping, row: Row): CatalogCursor {
   return {
     stage: integer(row, "stage"),
     position: encodeValue(fromReadable(row["position"] ?? null)),
-    id: encodeValue(fromReadable(row["id"] ?? null)),
+    identity: toIdentity(mapping, row),
   };
 }
 
 export function toPlace(cursor: CatalogCursor): Place {
-  const { stage, position, id } = cursor;
-  if (typeof stage !== "number") throw new SweepError("corrupt", "the saved place in the catalog cannot be read");
-  return { stage, position: decodeValue(position), id: decodeValue(id) };
+  const { stage, position, identity } = cursor;
+  const parts: unknown = typeof identity === "string" ? JSON.parse(identity) : null;
+  if (typeof stage !== "number" || !Array.isArray(parts)) {
+    throw new SweepError("corrupt", "the saved place in the catalog cannot be read");
+  }
+  return { stage, position: decodeValue(position), identity: parts.map(decodeValue) };
 }

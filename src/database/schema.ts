@@ -1,8 +1,11 @@
 /** The own tables, the default table and the gate: made, brought up to date, checked and taken away again. */
 import { SweepError } from "../core/errors.ts";
+import { type CatalogSettings, readSettings } from "../core/settings.ts";
 import type { Row, SqlClient, Statement } from "./client.ts";
-import { gateTriggers, type Trigger } from "./gate.ts";
-import { DEFAULT_INDEXES, DEFAULT_MAPPING, DEFAULT_TABLE } from "./mapping.ts";
+import { DEFAULT_INDEXES, DEFAULT_TABLE } from "./default-table.ts";
+import { dropTrigger, gateTriggers, type Trigger } from "./gate.ts";
+import { mapCatalog } from "./map-catalog.ts";
+import type { CatalogMapping } from "./mapping.ts";
 import { MIGRATIONS, type Migration, OWN_TABLES, SCHEMA_VERSION } from "./migrations.ts";
 
 const META_TABLE = `CREATE TABLE IF NOT EXISTS filesweep_meta (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) WITHOUT ROWID`;
@@ -14,15 +17,22 @@ export interface MigrationReport {
   readonly statements: readonly string[];
 }
 
+export interface MigrationOptions {
+  /** Of a mapped table neither rows nor triggers are touched. Default: nothing is mapped, and the default table is made. */
+  readonly mapping?: CatalogMapping;
+  /** False: a gate that does not stand is left as it is. */
+  readonly installGate?: boolean;
+}
+
 /**
- * Brings the own tables up to date, and makes the default table, its indexes and its gate. Safe to run beside another
- * process that does the same.
+ * Brings the own tables up to date; and where nothing is mapped makes the default table, its indexes and its gate. Safe
+ * to run beside another process that does the same.
  * @throws SweepError `invalid` when the schema is newer than this code, or `files` has another shape
  */
 export async function migrate(
   client: SqlClient,
   databaseNow: string,
-  options: { readonly installGate?: boolean } = {},
+  options: MigrationOptions = {},
 ): Promise<MigrationReport> {
   for (;;) {
     const plan = await planMigration(client, databaseNow, options);
@@ -45,7 +55,7 @@ const HAS_META = "SELECT 1 AS one FROM sqlite_master WHERE name = 'filesweep_met
 export async function planMigration(
   client: SqlClient,
   databaseNow: string,
-  { installGate = true }: { readonly installGate?: boolean } = {},
+  options: MigrationOptions = {},
 ): Promise<MigrationReport> {
   const [master] = await client.batch([statement("SELECT type, name, sql FROM sqlite_master")], "read");
   const standing = new Map((master ?? []).map((row) => [String(row["name"]), row]));
@@ -56,24 +66,40 @@ export async function planMigration(
       `the database was prepared by a newer filesweep (schema ${from}; this one knows ${SCHEMA_VERSION}): upgrade filesweep`,
     );
   }
-  if (standing.has(DEFAULT_MAPPING.table)) await checkDefaultTable(client);
+  const mapping = options.mapping ?? (await mapCatalog(client, unmapped()));
   const statements = [
     ...(standing.has("filesweep_meta") ? [] : [META_TABLE]),
     ...MIGRATIONS.filter(({ version }) => version > from).flatMap(migrationStatements),
-    ...(standing.has(DEFAULT_MAPPING.table) ? [] : DEFAULT_TABLE),
-    ...DEFAULT_INDEXES.filter((text) => !standing.has(objectName(text))),
-    ...(installGate ? gateStatements(standing, gateTriggers(DEFAULT_MAPPING, databaseNow)) : []),
+    ...(mapping.mapped ? [] : defaultStatements(standing, mapping, databaseNow, options)),
   ];
   return { from, to: SCHEMA_VERSION, statements };
+}
+
+/** What the settings say where a person sets nothing. */
+function unmapped(): CatalogSettings {
+  return readSettings({}, { runtime: "node" }).catalog;
+}
+
+function defaultStatements(
+  standing: ReadonlyMap<string, Row>,
+  mapping: CatalogMapping,
+  databaseNow: string,
+  { installGate = true }: MigrationOptions,
+): string[] {
+  return [
+    ...(standing.has(mapping.table) ? [] : DEFAULT_TABLE),
+    ...DEFAULT_INDEXES.filter((text) => !standing.has(objectName(text))),
+    ...(installGate ? gateStatements(standing, gateTriggers(mapping, databaseNow)) : []),
+  ];
 }
 
 /**
  * Every trigger is written again if any of them is missing or reads differently. Only a person may ask for that: a run
  * that finds the gate gone must not close it over rows that came through meanwhile.
  */
-function gateStatements(standing: ReadonlyMap<string, Row>, triggers: readonly Trigger[]): string[] {
+export function gateStatements(standing: ReadonlyMap<string, Row>, triggers: readonly Trigger[]): string[] {
   if (triggers.every(({ name, sql }) => standing.get(name)?.["sql"] === sql)) return [];
-  return triggers.flatMap(({ name, sql }) => [`DROP TRIGGER IF EXISTS "${name}"`, sql]);
+  return triggers.flatMap(({ name, sql }) => [dropTrigger(name), sql]);
 }
 
 /** The version is written by the same transaction: a second process that does the same fails on the first table, and starts over. */
@@ -94,18 +120,6 @@ async function schemaVersion(client: SqlClient): Promise<number> {
   return typeof version === "number" ? version : 0;
 }
 
-/** @throws SweepError `invalid` naming what is missing: a table of another shape is never altered */
-async function checkDefaultTable(client: SqlClient): Promise<void> {
-  const [rows] = await client.batch([statement(`SELECT name FROM pragma_table_xinfo('files')`)], "read");
-  const found = new Set((rows ?? []).map((row) => String(row["name"])));
-  const missing = Object.values(DEFAULT_MAPPING.columns).filter((name) => !found.has(name));
-  if (missing.length === 0) return;
-  throw new SweepError(
-    "invalid",
-    `the database has a table "files" of another shape, which filesweep never alters: the columns ${missing.join(", ")} are missing (it has ${[...found].join(", ")})`,
-  );
-}
-
 /** @throws SweepError `conflict` while a removal is condemned: its object may be half gone */
 export async function planUninstall(client: SqlClient): Promise<string[]> {
   const [master] = await client.batch(
@@ -117,7 +131,7 @@ export async function planUninstall(client: SqlClient): Promise<string[]> {
   const tables = new Set(names("table"));
   if (tables.has("filesweep_removals")) await refuseWhileCondemned(client);
   return [
-    ...names("trigger").map((name) => `DROP TRIGGER IF EXISTS "${name}"`),
+    ...names("trigger").map(dropTrigger),
     ...names("index")
       .filter((name) => name.startsWith("filesweep_files_"))
       .map((name) => `DROP INDEX IF EXISTS "${name}"`),

@@ -4,12 +4,13 @@
  */
 import type { Cutoffs, OldCutoffs } from "../core/ports.ts";
 import { MAX_INSTANT, SECONDS_BELOW } from "../core/safety.ts";
-import { type CatalogMapping, column, literal } from "./mapping.ts";
+import { type CatalogMapping, column, isExpired, isLive, isLiveOrExpired, liveStretches } from "./mapping.ts";
 import { type SQL, sql } from "./sql.ts";
 
-/** Rows in the order `(position, id)`. */
+/** Rows in the order `(position, identity)`. */
 export interface Stage {
-  readonly position: (alias: string) => SQL;
+  /** Null: in the order of their identity alone, where no index has a better one. */
+  readonly position: ((alias: string) => SQL) | null;
   readonly where: (alias: string) => SQL;
   /** Rows here hold something else than an instant: they are shown and kept, and never ended. */
   readonly unreadable: boolean;
@@ -34,37 +35,76 @@ function rangesUpTo(instant: number): Range[] {
   ];
 }
 
+/** What a stage is made of. */
+interface Stretch {
+  /** Which rows: pieces of an index each, one for each of its stretches. */
+  readonly rows: readonly ((alias: string) => SQL)[];
+  readonly instant: (alias: string) => SQL;
+  readonly upTo: number;
+  /** What else holds for them. */
+  readonly also?: (alias: string) => SQL;
+}
+
+/**
+ * The stages of a stretch: along an index where one is in the order of the instants; else in one pass over the table
+ * for what can be read, and one for the rest, instead of one for each range.
+ */
+function stagesOf({ rows, instant, upTo, also = () => sql`1` }: Stretch, isOrdered: boolean): Stage[] {
+  const ranges = rangesUpTo(upTo);
+  if (isOrdered) {
+    return rows.flatMap((row) =>
+      ranges.map(({ covers, unreadable }) => ({
+        position: instant,
+        where: (alias) => sql`${row(alias)} AND ${covers(instant(alias))} AND ${also(alias)}`,
+        unreadable,
+      })),
+    );
+  }
+  return [false, true].map((unreadable) => ({
+    position: null,
+    where: (alias) => {
+      const row = anyOf(rows.map((each) => each(alias)));
+      const covers = ranges.filter((range) => range.unreadable === unreadable).map((range) => range.covers);
+      return sql`${row} AND ${anyOf(covers.map((each) => each(instant(alias))))} AND ${also(alias)}`;
+    },
+    unreadable,
+  }));
+}
+
+function anyOf(conditions: readonly SQL[]): SQL {
+  return sql`(${sql.join(
+    conditions.map((condition) => sql`(${condition})`),
+    sql` OR `,
+  )})`;
+}
+
 /** Live rows whose end may have come. */
 export function dueStages(mapping: CatalogMapping, cutoffs: Cutoffs): Stage[] {
-  return mapping.status.live.flatMap((live) => {
-    const expiry = expiryStages(mapping, live, cutoffs);
-    return [...expiry, ...usedUpStages(mapping, live, cutoffs, expiry)];
-  });
+  const expiry = expiryStages(mapping, cutoffs);
+  return [...expiry, ...usedUpStages(mapping, cutoffs, expiry)];
 }
 
-function expiryStages(mapping: CatalogMapping, live: string, cutoffs: Cutoffs): Stage[] {
-  const expires = (alias: string): SQL => column(mapping, alias, "expiresAt");
-  return rangesUpTo(cutoffs.expiredBefore).map(({ covers, unreadable }) => ({
-    position: expires,
-    where: (alias) => sql`${column(mapping, alias, "status")} = ${live} AND ${covers(expires(alias))}`,
-    unreadable,
-  }));
+function expiryStages(mapping: CatalogMapping, { expiredBefore }: Cutoffs): Stage[] {
+  if (mapping.columns.expiresAt === undefined) return [];
+  const instant = (alias: string): SQL => column(mapping, alias, "expiresAt");
+  return stagesOf({ rows: liveStretches(mapping), instant, upTo: expiredBefore }, mapping.ordered.expiresAt);
 }
 
-/** Rows whose downloads are used up and which no expiry stage shows, by the last download, or by when they were made. */
-function usedUpStages(mapping: CatalogMapping, live: string, cutoffs: Cutoffs, expiry: readonly Stage[]): Stage[] {
-  const position = (alias: string): SQL =>
+/**
+ * Rows whose downloads are used up and which no expiry stage shows, by the last download, or by when they were made.
+ * Only the own table has an index for that.
+ */
+function usedUpStages(mapping: CatalogMapping, { downloadedBefore }: Cutoffs, expiry: readonly Stage[]): Stage[] {
+  const { downloads, maxDownloads } = mapping.columns;
+  if (downloads === undefined || maxDownloads === undefined) return [];
+  const instant = (alias: string): SQL =>
     sql`coalesce(${column(mapping, alias, "downloadedAt")}, ${column(mapping, alias, "createdAt")})`;
-  return rangesUpTo(cutoffs.downloadedBefore).map(({ covers, unreadable }) => ({
-    position,
-    unreadable,
-    where: (alias) => {
-      const elsewhere = expiry.map((stage) => sql`AND NOT coalesce(${stage.where(alias)}, 0)`);
-      return sql`${column(mapping, alias, "status")} = ${live} AND ${isUsedUp(mapping, alias)}
-        AND ${covers(position(alias))} AND coalesce(+${column(mapping, alias, "expiresAt")}, 0) <= ${MAX_INSTANT}
-        ${sql.join(elsewhere, sql` `)}`;
-    },
-  }));
+  const also = (alias: string): SQL => {
+    const elsewhere = expiry.map((stage) => sql`AND NOT coalesce(${stage.where(alias)}, 0)`);
+    return sql`${isUsedUp(mapping, alias)} AND coalesce(+${column(mapping, alias, "expiresAt")}, 0) <= ${MAX_INSTANT}
+      ${sql.join(elsewhere, sql` `)}`;
+  };
+  return stagesOf({ rows: liveStretches(mapping), instant, upTo: downloadedBefore, also }, !mapping.mapped);
 }
 
 /** The first two terms are those of the index; a count that is no number uses nothing up. */
@@ -77,27 +117,24 @@ function isUsedUp(mapping: CatalogMapping, alias: string): SQL {
 
 /** Rows whose record may be old: downloaded long ago; and, where that is asked for, expired long ago without a download. */
 export function oldStages(mapping: CatalogMapping, cutoffs: OldCutoffs): Stage[] {
-  const downloaded = (alias: string): SQL => column(mapping, alias, "downloadedAt");
-  const byDownload = rangesUpTo(cutoffs.downloadedBefore).map(({ covers, unreadable }) => ({
-    position: downloaded,
-    where: (alias: string) => sql`${covers(downloaded(alias))} AND ${isLiveOrExpired(mapping, alias)}`,
-    unreadable,
-  }));
-  if (cutoffs.expiredBefore === null) return byDownload;
-  const expires = (alias: string): SQL => column(mapping, alias, "expiresAt");
-  const byExpiry = rangesUpTo(cutoffs.expiredBefore).map(({ covers, unreadable }) => ({
-    position: expires,
-    where: (alias: string) => sql`${column(mapping, alias, "status")} = ${mapping.status.expired}
-      AND ${covers(expires(alias))} AND +${downloaded(alias)} IS NULL`,
-    unreadable,
-  }));
-  return [...byDownload, ...byExpiry];
+  return [...downloadedStages(mapping, cutoffs.downloadedBefore), ...oldExpiryStages(mapping, cutoffs.expiredBefore)];
 }
 
 /** A row of any other status may be on its way in or out: its record is not old, whenever it was downloaded. */
-function isLiveOrExpired(mapping: CatalogMapping, alias: string): SQL {
-  const known = [...mapping.status.live, mapping.status.expired].map(literal);
-  return sql`+${column(mapping, alias, "status")} IN (${sql.join(known, sql`, `)})`;
+function downloadedStages(mapping: CatalogMapping, downloadedBefore: number): Stage[] {
+  if (mapping.columns.downloadedAt === undefined) return [];
+  const instant = (alias: string): SQL => column(mapping, alias, "downloadedAt");
+  const rows = [(alias: string): SQL => isLiveOrExpired(mapping, alias)];
+  return stagesOf({ rows, instant, upTo: downloadedBefore }, mapping.ordered.downloadedAt);
+}
+
+function oldExpiryStages(mapping: CatalogMapping, expiredBefore: number | null): Stage[] {
+  const { expiresAt, status } = mapping.columns;
+  if (expiredBefore === null || expiresAt === undefined || status === undefined) return [];
+  const instant = (alias: string): SQL => column(mapping, alias, "expiresAt");
+  const rows = [(alias: string): SQL => isExpired(mapping, alias)];
+  const also = (alias: string): SQL => sql`+${column(mapping, alias, "downloadedAt")} IS NULL`;
+  return stagesOf({ rows, instant, upTo: expiredBefore, also }, mapping.ordered.expiresAt);
 }
 
 /** Of old rows those that would go: live ones only where that is asked for, or where their end has come all the same. */
@@ -111,14 +148,9 @@ export function endedOnly(
     ...stage,
     where: (alias) => {
       const expires = sql`+${column(mapping, alias, "expiresAt")}`;
-      const live = sql.join(mapping.status.live.map(literal), sql`, `);
       const readable = rangesUpTo(rule.liveExpiredBefore).filter(({ unreadable }) => !unreadable);
-      return sql`${stage.where(alias)} AND (+${column(mapping, alias, "status")} NOT IN (${live})
-        OR (${isUsedUp(mapping, alias)})
-        OR ${sql.join(
-          readable.map(({ covers }) => sql`(${covers(expires)})`),
-          sql` OR `,
-        )})`;
+      return sql`${stage.where(alias)} AND (NOT coalesce(${isLive(mapping, alias)}, 0) OR (${isUsedUp(mapping, alias)})
+        OR ${anyOf(readable.map(({ covers }) => covers(expires)))})`;
     },
   }));
 }

@@ -18,10 +18,7 @@ export function fromReadable(value: Value): Value {
   if (typeof value !== "string") return value;
   if (value === "+") return Number.POSITIVE_INFINITY;
   if (value === "-") return Number.NEGATIVE_INFINITY;
-  const bytes = new Uint8Array((value.length - 1) / 2);
-  for (let index = 0; index < bytes.length; index += 1) {
-    bytes[index] = Number.parseInt(value.slice(1 + 2 * index, 3 + 2 * index), 16);
-  }
+  const bytes = fromHex(value.slice(1));
   if (bytes.includes(0)) return bytes;
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -36,13 +33,13 @@ export type Encoded =
   | null
   | { readonly integer: string }
   | { readonly real: string }
-  | { readonly blob: readonly number[] };
+  | { readonly blob: string };
 
 export function encodeValue(value: Value): Encoded {
   if (typeof value === "bigint") return { integer: value.toString() };
   // JSON knows no infinity, which an expiry may well be.
   if (typeof value === "number" && !Number.isFinite(value)) return { real: String(value) };
-  if (value instanceof Uint8Array) return { blob: [...value] };
+  if (value instanceof Uint8Array) return { blob: toHex(value) };
   return value;
 }
 
@@ -59,8 +56,17 @@ export function decodeValue(encoded: unknown): Value {
     return BigInt(encoded.integer);
   }
   if (typeof encoded === "object" && "real" in encoded && typeof encoded.real === "string") return Number(encoded.real);
-  if (typeof encoded === "object" && "blob" in encoded && Array.isArray(encoded.blob)) {
-    return Uint8Array.from(encoded.blob);
-  }
+  if (typeof encoded === "object" && "blob" in encoded && typeof encoded.blob === "string")
+    return fromHex(encoded.blob);
   throw new SweepError("corrupt", "a saved value cannot be read");
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function fromHex(hex: string): Uint8Array {
+  return Uint8Array.from({ length: hex.length / 2 }, (_, index) =>
+    Number.parseInt(hex.slice(2 * index, 2 * index + 2), 16),
+  );
 }

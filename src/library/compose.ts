@@ -10,6 +10,8 @@ import { CALL_TIMEOUT_MS } from "../core/safety.ts";
 import type { Settings } from "../core/settings.ts";
 import { createSweeperOf, type Sweeper } from "../core/sweeper.ts";
 import type { SqlClient } from "../database/client.ts";
+import { mapCatalog } from "../database/map-catalog.ts";
+import { type CatalogMapping, DEFAULT_MAPPING } from "../database/mapping.ts";
 import { createDatabase } from "../database/open.ts";
 import { migrate, planMigration } from "../database/schema.ts";
 import { DATABASE_NOW } from "../database/sql.ts";
@@ -57,36 +59,39 @@ export async function withClient<T>(
 }
 
 /**
- * Makes the own tables, or brings them up to date. A gate that does not stand is left as it is: the run notices, and is
- * held.
+ * Finds the application's table, as the settings describe it, and makes the own tables, or brings them up to date. A
+ * gate that does not stand is left as it is: the run notices, and is held.
+ * @throws SettingsError where the mapping does not fit the database; nothing was made then
  */
-export async function prepare(client: SqlClient): Promise<void> {
-  const { from, to } = await planMigration(client, DATABASE_NOW);
+export async function prepare({ settings }: Setup, client: SqlClient): Promise<CatalogMapping> {
+  const mapping = await mapCatalog(client, settings.catalog);
+  const { from, to } = await planMigration(client, DATABASE_NOW, { mapping });
   // A gate that is lost is put back by a person alone, with `filesweep migrate`.
-  if (from < to) await migrate(client, DATABASE_NOW, { installGate: from === 0 });
+  if (from < to) await migrate(client, DATABASE_NOW, { mapping, installGate: from === 0 });
+  return mapping;
 }
 
 /**
  * As {@link prepare}, for questions and decisions: without a run there is nothing to ask or to decide about.
  * @throws SweepError `not-found` where the database has no tables of filesweep; none are made
  */
-export async function prepareForQuestions({ database }: Setup, client: SqlClient): Promise<void> {
+export async function prepareForQuestions(setup: Setup, client: SqlClient): Promise<CatalogMapping> {
   if (!(await isPrepared(client))) {
     throw new SweepError(
       "not-found",
-      `${database.name} has no tables of filesweep, so nothing ran on it yet; filesweep run or filesweep migrate makes them`,
+      `${setup.database.name} has no tables of filesweep, so nothing ran on it yet; filesweep run or filesweep migrate makes them`,
     );
   }
-  await prepare(client);
+  return prepare(setup, client);
 }
 
 /** Whether filesweep's own tables are there, of whatever version. */
 export async function isPrepared(client: SqlClient): Promise<boolean> {
-  return (await planMigration(client, DATABASE_NOW)).from > 0;
+  return (await planMigration(client, DATABASE_NOW, { mapping: DEFAULT_MAPPING })).from > 0;
 }
 
-export function openDatabase({ clock, settings }: Setup, client: SqlClient): Database {
-  return createDatabase({ client, clock, gateMs: settings.gateMs });
+export function openDatabase({ clock, settings }: Setup, client: SqlClient, mapping: CatalogMapping): Database {
+  return createDatabase({ client, clock, gateMs: settings.gateMs, mapping });
 }
 
 // ------------------------------------------------------------------------------------------------------------ run
@@ -99,11 +104,11 @@ export async function refuseWrongFolder({ database, store }: Setup): Promise<voi
 }
 
 /** Everything a run is made of, over an open and prepared database. */
-export function composeRun(setup: Setup, client: SqlClient): RunParts {
+export function composeRun(setup: Setup, client: SqlClient, mapping: CatalogMapping): RunParts {
   const { settings, clock, log, holder } = setup;
   const { store, calls } = counted(timed(setup.store.open(), CALL_TIMEOUT_MS));
   return {
-    database: openDatabase(setup, client),
+    database: openDatabase(setup, client, mapping),
     store,
     planStore: readOnly(store),
     storeCalls: calls,
@@ -116,10 +121,10 @@ export function composeRun(setup: Setup, client: SqlClient): RunParts {
 }
 
 /** A sweeper over an open and prepared database, which tells the webhook what it is to hear. */
-export function composeSweeper(setup: Setup, client: SqlClient): Sweeper {
+export function composeSweeper(setup: Setup, client: SqlClient, mapping: CatalogMapping): Sweeper {
   const { settings, log, host, store, clock } = setup;
   const url = settings.notifyWebhookUrl;
-  if (url === null) return createSweeperOf(composeRun(setup, client));
+  if (url === null) return createSweeperOf(composeRun(setup, client, mapping));
   const notifier = createNotifier({ url, instance: `${host}:${store.name}`, log, now: clock.now });
-  return notifying(createSweeperOf({ ...composeRun(setup, client), log: notifier.log }), notifier);
+  return notifying(createSweeperOf({ ...composeRun(setup, client, mapping), log: notifier.log }), notifier);
 }

@@ -152,8 +152,8 @@ function createOpener(settings: Settings, surroundings: Surroundings): Opener {
     if (what === "to-run") await refuseWrongFolder(setup);
     const client = await setup.database.open(what === "to-run" ? "create" : "existing");
     try {
-      await (what === "to-run" ? prepare(client) : prepareForQuestions(setup, client));
-      return { client, sweeper: composeSweeper(setup, client) };
+      const mapping = await (what === "to-run" ? prepare : prepareForQuestions)(setup, client);
+      return { client, sweeper: composeSweeper(setup, client, mapping) };
     } catch (error) {
       client.close();
       throw error;

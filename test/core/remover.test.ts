@@ -135,7 +135,6 @@ function bench({ answer = goneAll, renewalMs = 0 }: BenchOptions = {}): Bench {
     recordsSightings: true,
     hasUntypedKeys: false,
     endedLately: () => 0,
-    standingOf: (status) => (status === "active" ? "live" : "other"),
     now: clock.now(),
     clock,
     makeId: () => "unused",

@@ -7,6 +7,7 @@ import {
   CUTOFFS,
   claimsOf,
   freshEntry,
+  idsOf,
   listed,
   one,
   openPorts,
@@ -30,7 +31,7 @@ describe("claim ends a row, condemns its key and closes the gate, in one round t
     const before = database.calls();
     const { ended, condemned } = await database.catalog.claim(held, claims, RUN);
     expect(database.calls() - before).toBe(1);
-    expect([...ended]).toEqual(["f"]);
+    expect(idsOf(ended)).toEqual(["f"]);
     expect(condemned).toEqual([
       {
         id: claims[0]?.removalId,
@@ -167,7 +168,7 @@ describe("claim is a compare-and-set: a row that changed since it was judged is 
     const claims = claimsOf(await due(held), makeId);
     await execute("UPDATE files SET status = 'expired' WHERE id = 'a'");
     const { ended, condemned } = await database.catalog.claim(held, claims, RUN);
-    expect([...ended]).toEqual(["b"]);
+    expect(idsOf(ended)).toEqual(["b"]);
     expect(condemned.map(({ key, items }) => ({ key, items }))).toEqual([{ key: "k", items: 1 }]);
   });
 
@@ -187,7 +188,7 @@ describe("claim is a compare-and-set: a row that changed since it was judged is 
     await insert({ id: "a", key: "a" }, { id: "b", key: "b" }, { id: "c", key: "c" });
     const claims = claimsOf(await due(held), makeId);
     await execute("UPDATE files SET hold = 1 WHERE id = 'b'");
-    expect([...(await database.catalog.claim(held, claims, RUN)).ended]).toEqual(["a", "c"]);
+    expect(idsOf((await database.catalog.claim(held, claims, RUN)).ended)).toEqual(["a", "c"]);
     expect(await statuses()).toEqual({ a: "expired", b: "active", c: "expired" });
     expect(await states()).toEqual({ a: "condemned", c: "condemned" });
   });
@@ -198,7 +199,7 @@ describe("a key that several rows name goes with the last that protects it", () 
     const { insert, held, claimDue, statuses, removals, gate } = await withLease();
     await insert({ id: "due", key: "k" }, { id: "live", key: "k", expires_at: null });
     const { ended, condemned } = await claimDue(held);
-    expect([...ended]).toEqual(["due"]);
+    expect(idsOf(ended)).toEqual(["due"]);
     expect(condemned).toEqual([]);
     expect(await statuses()).toEqual({ due: "expired", live: "active" });
     expect([await removals(), await gate()]).toEqual([[], {}]);
@@ -216,7 +217,7 @@ describe("a key that several rows name goes with the last that protects it", () 
     const { insert, held, claimDue, removals } = await withLease();
     await insert({ id: "a", key: "k", size_bytes: 5 }, { id: "b", key: "k", size_bytes: 9 });
     const { ended, condemned } = await claimDue(held);
-    expect([...ended].sort()).toEqual(["a", "b"]);
+    expect(idsOf(ended).sort()).toEqual(["a", "b"]);
     expect(condemned).toMatchObject([{ key: "k", items: 2, sizeBytes: 9 }]);
     expect(await removals()).toHaveLength(1);
   });
@@ -227,7 +228,7 @@ describe("a key that several rows name goes with the last that protects it", () 
     const claims = claimsOf(await due(held), makeId);
     await execute("UPDATE files SET expires_at = NULL WHERE id = 'b'");
     const { ended, condemned } = await database.catalog.claim(held, claims, RUN);
-    expect([[...ended], condemned, await removals()]).toEqual([["a"], [], []]);
+    expect([idsOf(ended), condemned, await removals()]).toEqual([["a"], [], []]);
   });
 
   test.each([

@@ -167,7 +167,6 @@ interface InHand {
 const UNFENCED: Readonly<Record<string, readonly string[]>> = {
   leases: ["acquire"],
   journal: ["latest"],
-  catalog: ["standingOf"],
   ledger: ["open"],
   holds: ["list", "decide"],
 };
@@ -186,7 +185,10 @@ const METHODS: readonly {
   {
     name: "catalog.protectedAfter",
     call: ({ catalog }, held) =>
-      catalog.protectedAfter(held, ["due"], { ...CUTOFFS, cursor: { stage: 0, position: 1, id: "x" } }),
+      catalog.protectedAfter(held, ["due"], {
+        ...CUTOFFS,
+        cursor: { stage: 0, position: 1, identity: JSON.stringify(["x"]) },
+      }),
   },
   {
     name: "catalog.compare",

@@ -177,7 +177,7 @@ async function wholeRun({ database, client }: Filled, did: (method: string) => v
     await catalog.protectedBeside(
       held,
       claims.map(({ key }) => key),
-      page.files.map(({ id }) => id),
+      page.files,
     );
     await did("catalog.protectedBeside");
     after = page.next;

@@ -188,6 +188,11 @@ export async function dump(client: SqlClient): Promise<string> {
   return JSON.stringify(all, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value), 1);
 }
 
+/** The ids of rows that were ended, of the default table. */
+export function idsOf(ended: ReadonlySet<string>): unknown[] {
+  return [...ended].flatMap((identity) => JSON.parse(identity));
+}
+
 export function claimsOf(files: readonly FileRow[], makeId: () => string): Claim[] {
   return files.map((file) => ({
     file,

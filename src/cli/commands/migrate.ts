@@ -1,6 +1,8 @@
 /** `filesweep migrate`: filesweep's own tables, the default table where there is none, and the gate. */
 import type { Command } from "commander";
 import type { SqlClient } from "../../database/client.ts";
+import { mapCatalog } from "../../database/map-catalog.ts";
+import type { CatalogMapping } from "../../database/mapping.ts";
 import { type MigrationReport, migrate, planMigration } from "../../database/schema.ts";
 import { DATABASE_NOW } from "../../database/sql.ts";
 import { type Setup, withClient } from "../../library/compose.ts";
@@ -26,19 +28,24 @@ export function addMigrate(program: Command, cli: CommandLine): void {
     .option("--json", "print one JSON document")
     .action(async (options: MigrateOptions) => {
       const setup = await cli.setup();
-      const report = options.plan ? await plan(setup) : await withClient(setup, "create", apply);
+      const report = options.plan
+        ? await plan(setup)
+        : await withClient(setup, "create", async (client) =>
+            migrate(client, DATABASE_NOW, await mapped(setup, client)),
+          );
       cli.io.stdout.write(options.json ? migrationJson(report, options) : migrationText(report, setup, options));
       cli.finish(EXIT.done);
     });
 }
 
-function apply(client: SqlClient): Promise<MigrationReport> {
-  return migrate(client, DATABASE_NOW);
+async function mapped({ settings }: Setup, client: SqlClient): Promise<{ mapping: CatalogMapping }> {
+  return { mapping: await mapCatalog(client, settings.catalog) };
 }
 
 /** A database that is not there is planned for as an empty one, and not made. */
 async function plan(setup: Setup): Promise<MigrationReport> {
-  const look = (client: SqlClient): Promise<MigrationReport> => planMigration(client, DATABASE_NOW);
+  const look = async (client: SqlClient): Promise<MigrationReport> =>
+    planMigration(client, DATABASE_NOW, await mapped(setup, client));
   return (await setup.database.absence()) === null ? withClient(setup, "existing", look) : withEmptyClient(look);
 }
 

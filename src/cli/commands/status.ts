@@ -36,7 +36,7 @@ async function readStatus(setup: Setup): Promise<Status> {
     if (!(await isPrepared(client))) {
       return { ...unknown, prepared: false, totals: NO_TOTALS, lastRun: null, open: {}, holds: [] };
     }
-    await prepare(client);
-    return { ...unknown, prepared: true, ...(await composeSweeper(setup, client).status()) };
+    const mapping = await prepare(setup, client);
+    return { ...unknown, prepared: true, ...(await composeSweeper(setup, client, mapping).status()) };
   });
 }

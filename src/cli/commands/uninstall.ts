@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import type { LeaseHolder } from "../../core/ports.ts";
 import type { SqlClient } from "../../database/client.ts";
+import { DEFAULT_MAPPING } from "../../database/mapping.ts";
 import { planUninstall, uninstall } from "../../database/schema.ts";
 import { composeRun, openDatabase, type Setup, withClient } from "../../library/compose.ts";
 import type { CommandLine } from "../command-line.ts";
@@ -40,13 +41,14 @@ async function work(setup: Setup, client: SqlClient, { yes }: UninstallOptions):
   const statements = await planUninstall(client);
   if (!yes || statements.length === 0) return { statements };
   // Order: the lease first. A run that is under way would find its tables gone, its deletes made and nobody told.
-  const { leases } = openDatabase(setup, client);
+  // Neither the lease nor the store asks what the application's table is, and no wrong mapping must be in the way here.
+  const { leases } = openDatabase(setup, client, DEFAULT_MAPPING);
   const held = await leases.acquire(setup.holder);
   if (!("timeLeftMs" in held)) return { holder: held };
   try {
     const dropped = await uninstall(client);
     // Last: a marker without its tables is a wrong pair at most, tables without their marker a store that was lost.
-    await composeRun(setup, client).store.writeMarker(null);
+    await composeRun(setup, client, DEFAULT_MAPPING).store.writeMarker(null);
     return { statements: dropped };
   } catch (error) {
     // With the tables the lease would be gone too; here they are still there.

@@ -13,6 +13,7 @@ import { readSettings } from "../../core/settings.ts";
 import type { DecisionRecord } from "../../core/slice.ts";
 import { createSweeperOf } from "../../core/sweeper.ts";
 import type { SqlClient } from "../../database/client.ts";
+import { DEFAULT_MAPPING } from "../../database/mapping.ts";
 import { createDatabase } from "../../database/open.ts";
 import { migrate } from "../../database/schema.ts";
 import { DATABASE_NOW } from "../../database/sql.ts";
@@ -58,7 +59,7 @@ export async function playDemo(folder: DemoFolder, context: Surroundings): Promi
     const yesterday = await playYesterday(setup, client, sample, now - YESTERDAY_MS);
     await liveOn(folder.uploads, client, sample, now - YESTERDAY_MS);
     await migrate(client, DATABASE_NOW);
-    const parts = composeRun(setup, client);
+    const parts = composeRun(setup, client, DEFAULT_MAPPING);
 
     const before = await filesIn(folder.uploads);
     const planned: DecisionRecord[] = [];
@@ -107,7 +108,7 @@ async function playYesterday(
   const databaseNow = `(${DATABASE_NOW} - ${backMs})`;
   await migrate(client, databaseNow);
   await buildSite(setup.store.name, client, sample, at);
-  const parts = composeRun({ ...setup, clock }, client);
+  const parts = composeRun({ ...setup, clock }, client, DEFAULT_MAPPING);
   const database = createDatabase({ client, clock, gateMs: setup.settings.gateMs, databaseNow });
   return runOnce({ ...parts, database, makeId: () => v7({ msecs: clock.now() }) }, "plan");
 }

@@ -6,9 +6,15 @@ import type { ObjectLook } from "./store.ts";
 
 export type Value = string | number | bigint | Uint8Array | null;
 
+/** What a row's status says. Anything that is neither live nor expired (being uploaded, deleted, unknown) is no sweep's to end. */
+export type Standing = "live" | "expired" | "other";
+
 /** A row of the catalog, as far as decisions need it. Values are as stored: nothing about their type is certain. */
 export interface FileRow {
+  /** Tells this row from all others of its table, in an adapter's own form; for people there is the id. */
+  readonly identity: string;
   readonly id: Value;
+  /** The object's key, a text, where the row names exactly one. Anything else names none that could be removed. */
   readonly key: Value;
   readonly sizeBytes: number;
   readonly expiresAt: Value;
@@ -18,6 +24,7 @@ export interface FileRow {
   readonly maxDownloads: Value;
   readonly hold: Value;
   readonly status: Value;
+  readonly standing: Standing;
   /** All that was judged, in one text: a row is claimed only while this is unchanged. */
   readonly version: string;
 }
@@ -56,8 +63,8 @@ export interface Claim {
 }
 
 export interface ClaimAnswer {
-  /** Ids of the rows that were still as judged, and are ended now. */
-  readonly ended: ReadonlySet<Value>;
+  /** Identities of the rows that were still as judged, and are ended now. */
+  readonly ended: ReadonlySet<string>;
   readonly condemned: readonly Condemned[];
 }
 
@@ -96,12 +103,8 @@ export interface Comparison {
   readonly missing: readonly { readonly key: string; readonly sizeBytes: number }[];
 }
 
-export type Standing = "live" | "expired" | "other";
-
 /** The application's table. */
 export interface Catalog {
-  /** What a status says. Anything that is neither live nor expired (being uploaded, deleted, unknown) is no sweep's to end. */
-  standingOf(status: Value): Standing;
   /** One round trip: the next rows whose end may have come, in a fixed order. */
   due(held: HeldLease, page: { after: CatalogCursor | null; limit: number } & Cutoffs): Promise<DuePage>;
   /**
@@ -141,7 +144,11 @@ export interface Catalog {
    */
   erase(held: HeldLease, claims: readonly Claim[], run: AttemptContext): Promise<ClaimAnswer>;
   /** One round trip, for plans: which of the keys some row but these would still protect. */
-  protectedBeside(held: HeldLease, keys: readonly string[], ids: readonly Value[]): Promise<ReadonlySet<string>>;
+  protectedBeside(
+    held: HeldLease,
+    keys: readonly string[],
+    rows: readonly Pick<FileRow, "identity">[],
+  ): Promise<ReadonlySet<string>>;
   /**
    * One round trip for a page of a listing: what is known of those of its keys that no row protects, and the live rows
    * in its stretch that it did not show.

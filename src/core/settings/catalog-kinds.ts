@@ -20,12 +20,15 @@ export type ColumnField = (typeof COLUMN_FIELDS)[number];
 /** Which column holds what; a field that is absent has none. */
 export type CatalogColumns = Readonly<{ id: string; key: string } & Partial<Record<ColumnField, string>>>;
 
+/** A value of a status column: a text, or a number, or what a database keeps for true and false. */
+export type StatusValue = string | number | boolean;
+
 /** What the values of the status column mean. */
 export interface CatalogStatus {
-  readonly live: readonly string[];
+  readonly live: readonly StatusValue[];
   /** What filesweep writes into a row whose end has come. */
-  readonly expired: string;
-  readonly deleted: readonly string[];
+  readonly expired: StatusValue;
+  readonly deleted: readonly StatusValue[];
 }
 
 /** Another column of the database whose values protect objects. */
@@ -49,6 +52,15 @@ function isObject(value: unknown): value is Json {
 /** A table, a column or a value that is no empty text. SQLite's names may hold anything but NUL. */
 function isName(value: unknown): value is string {
   return typeof value === "string" && value !== "" && value.length <= 128 && !value.includes("\0");
+}
+
+/** JSON's numbers, and nothing that a float cannot hold exactly: statuses are compared for equality. */
+function isStatus(value: unknown): value is StatusValue {
+  return isName(value) || typeof value === "boolean" || Number.isSafeInteger(value);
+}
+
+function areStatuses(value: unknown): value is readonly StatusValue[] {
+  return Array.isArray(value) && value.every(isStatus);
 }
 
 function isNames(value: unknown): value is readonly string[] {
@@ -101,6 +113,12 @@ export const catalogColumns: Kind<CatalogColumns> = json(
   },
 );
 
+/** What a column makes the same of: a text column holds '1' for 1, and where there are no booleans true is 1. */
+function spelling(value: StatusValue): string {
+  if (value === true || value === "true") return "1";
+  return value === false || value === "false" ? "0" : String(value);
+}
+
 export const catalogStatus: Kind<CatalogStatus> = json(
   'a JSON object such as {"live":["active"],"expired":"expired","deleted":["deleted"]}',
   (data) => {
@@ -108,12 +126,15 @@ export const catalogStatus: Kind<CatalogStatus> = json(
     const odd = unknownKey(data, ["live", "expired", "deleted"]);
     if (odd !== null) return refuse(odd);
     const { live, expired, deleted = [] } = data;
-    if (!isNames(live) || live.length === 0) return refuse("live must be a list of at least one text");
-    if (!isName(expired)) return refuse("expired must be a text");
-    if (!isNames(deleted)) return refuse("deleted must be a list of texts");
-    // A status with two meanings would make one row protect its object and be garbage at once.
-    const twice = live.find((value) => value === expired || deleted.includes(value));
-    if (twice !== undefined) return refuse(`${quote(twice)} is live and not live at once`);
+    if (!areStatuses(live) || live.length === 0) {
+      return refuse("live must be a list of at least one text, whole number, true or false");
+    }
+    if (!isStatus(expired)) return refuse("expired must be a text, a whole number, true or false");
+    if (!areStatuses(deleted)) return refuse("deleted must be a list of texts, whole numbers, true or false");
+    // A status with two meanings would make one row protect its object and be garbage at once. A column may hold '1' for 1.
+    const ended = [expired, ...deleted].map(spelling);
+    const twice = live.find((value) => ended.includes(spelling(value)));
+    if (twice !== undefined) return refuse(`${quote(String(twice))} is live and not live at once`);
     return accept({ live, expired, deleted });
   },
 );

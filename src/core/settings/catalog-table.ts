@@ -9,7 +9,7 @@ import {
 import { setting } from "./definition.ts";
 import { anyText, choice, timeZone, truth } from "./kinds.ts";
 
-const notBuilt = { built: false, feature: "tables of your own are" } as const;
+const notBuilt = { built: false, feature: "this part of the mapping is" } as const;
 
 /** How a table that exists already is read. */
 export const CATALOG = {
@@ -17,32 +17,32 @@ export const CATALOG = {
     kind: tableName,
     default: "files",
     help: "The table with one row per file.",
-    ...notBuilt,
+    built: true,
   }),
   where: setting("CATALOG_WHERE", {
     kind: catalogWhere,
     default: null,
     help: "Which of its rows are this store's; the others protect nothing here.",
-    ...notBuilt,
+    built: true,
   }),
   columns: setting("CATALOG_COLUMNS", {
     kind: catalogColumns,
     default: null,
     defaultNote: "the default table's",
     help: "Which column holds what.",
-    ...notBuilt,
+    built: true,
   }),
   status: setting("CATALOG_STATUS", {
     kind: catalogStatus,
     default: '{"live":["active"],"expired":"expired","deleted":[]}',
     help: "What the values of the status column mean.",
-    ...notBuilt,
+    built: true,
   }),
   expiredAction: setting("CATALOG_EXPIRED_ACTION", {
     kind: choice(["mark", "delete"]),
     default: "mark",
     help: "What becomes of a row whose end has come. A table without a status column must say delete.",
-    ...notBuilt,
+    built: true,
   }),
   time: setting("CATALOG_TIME", {
     kind: choice(["auto", "epoch-ms", "epoch-s", "iso"]),
@@ -60,13 +60,13 @@ export const CATALOG = {
     kind: anyText,
     default: null,
     help: "Stripped from the key column to get the object's key.",
-    ...notBuilt,
+    built: true,
   }),
   references: setting("CATALOG_REFERENCES", {
     kind: catalogReferences,
     default: null,
     help: "Other columns whose values protect objects.",
-    ...notBuilt,
+    built: true,
   }),
   derived: setting("CATALOG_DERIVED", {
     kind: catalogDerived,

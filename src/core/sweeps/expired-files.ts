@@ -6,7 +6,7 @@ import { type Decision, type Instant, keep, type RemovalReason } from "../model.
 import type { Cutoffs, FileRow, Value } from "../ports.ts";
 import type { SweepSettings } from "../settings.ts";
 import type { Slice, SweepEnd } from "../slice.ts";
-import type { RowSweep } from "./row-rules.ts";
+import { type RowSweep, refuseToReachFurther } from "./row-rules.ts";
 import { sweepRows } from "./row-sweep.ts";
 import { vetoOf } from "./row-veto.ts";
 
@@ -80,6 +80,7 @@ function expiredFiles(slice: Slice): RowSweep {
   };
 }
 
-export function sweepExpiredFiles(slice: Slice): Promise<SweepEnd> {
+export async function sweepExpiredFiles(slice: Slice): Promise<SweepEnd> {
+  if (slice.settings.expiredAction === "delete") await refuseToReachFurther(slice, "expired-files");
   return sweepRows(expiredFiles(slice), slice);
 }

@@ -3,13 +3,12 @@
  * long ago without a download. The last row that protects a key takes its object along.
  */
 import { readInstant } from "../catalog-time.ts";
-import { SweepError } from "../errors.ts";
 import { type Decision, type Instant, keep } from "../model.ts";
 import type { FileRow, OldCutoffs, Standing } from "../ports.ts";
 import type { SweepSettings } from "../settings.ts";
 import { progressOf, type Slice, type SweepEnd } from "../slice.ts";
 import { endOf, isUsedUp } from "./expired-files.ts";
-import type { RowSweep } from "./row-rules.ts";
+import { type RowSweep, refuseToReachFurther } from "./row-rules.ts";
 import { sweepRows } from "./row-sweep.ts";
 import { vetoOf } from "./row-veto.ts";
 
@@ -66,7 +65,6 @@ function cutoffs({ settings }: Slice, now: Instant): OldCutoffs {
 
 function oldRecords(slice: Slice): RowSweep {
   const { catalog } = slice.database;
-  const standing = ({ status }: FileRow): Standing => slice.standingOf(status);
   const expiredFilesAreHeld = progressOf(slice.entry, "expired-files").report.status === "held";
   return {
     name: "old-records",
@@ -75,13 +73,11 @@ function oldRecords(slice: Slice): RowSweep {
       `${due.count} old records would be deleted${lately > 0 ? `, and ${lately} were in the last 24 hours` : ""}, against ${live} live files: more than CLEANUP_HOLD_EXPIRED_PERCENT allows (${slice.settings.holdExpiredPercent} %)`,
     decide: ({ settings, store }, file, now) => {
       const decision = decideRecord(file, now, settings, {
-        standing: standing(file),
+        standing: file.standing,
         invalidKey: (key) => store.invalidKey(key),
       });
       // What a hold of expired-files keeps does not go by another door.
-      return decision.verdict === "remove" && standing(file) === "live" && expiredFilesAreHeld
-        ? keep("held")
-        : decision;
+      return decision.verdict === "remove" && file.standing === "live" && expiredFilesAreHeld ? keep("held") : decision;
     },
     page: (_, { after, limit, now }) => catalog.old(slice.held, { ...cutoffs(slice, now), after, limit }),
     count: (_, now, sample, madeBy) => {
@@ -94,9 +90,9 @@ function oldRecords(slice: Slice): RowSweep {
       catalog.protectedBeside(
         slice.held,
         [...new Set(claims.map(({ key }) => key))],
-        claims.map(({ file }) => file.id),
+        claims.map(({ file }) => file),
       ),
-    takesAlong: (file) => standing(file) === "live",
+    takesAlong: (file) => file.standing === "live",
     withoutObject: "removed",
   };
 }
@@ -104,17 +100,6 @@ function oldRecords(slice: Slice): RowSweep {
 export async function sweepOldRecords(slice: Slice): Promise<SweepEnd> {
   const { oldFilesMs, expiredRecordMs } = slice.settings;
   if (oldFilesMs === null && expiredRecordMs === null) return "completed";
-  await refuseToReachFurther(slice);
+  await refuseToReachFurther(slice, "old-records");
   return sweepRows(oldRecords(slice), slice);
-}
-
-/** @throws SweepError `invalid` where deleting a row changes more of the application than that row */
-async function refuseToReachFurther({ settings, database, held }: Slice): Promise<void> {
-  if (settings.allowCascade) return;
-  const reach = await database.catalog.deletionReach(held);
-  if (reach.length === 0) return;
-  throw new SweepError(
-    "invalid",
-    `deleting a row would also change ${reach.join(", ")}: set CATALOG_ALLOW_CASCADE=true if that is right, or leave old-records out of CLEANUP_SWEEPS`,
-  );
 }

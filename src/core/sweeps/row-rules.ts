@@ -1,4 +1,5 @@
 /** What a sweep over rows is made of, and when what it would do is not plausible. */
+import { SweepError } from "../errors.ts";
 import { earliestApproval, enoughFor, type Finding, isTooMuch } from "../holds.ts";
 import type { Decision, HoldCause, Instant, SweepName, Tally } from "../model.ts";
 import type { AttemptContext, CatalogCursor, Claim, ClaimAnswer, DuePage, FileRow, HeldLease } from "../ports.ts";
@@ -96,4 +97,18 @@ export async function findingsOf(sweep: RowSweep, slice: Slice): Promise<Finding
 function toSample(sweep: RowSweep, slice: Slice, file: FileRow): Finding["sample"][number] {
   const decision = sweep.decide(slice, file, slice.now);
   return { key: String(file.key), bytes: file.sizeBytes, reason: decision.reason, mayGoAt: null };
+}
+
+/**
+ * Before rows are deleted.
+ * @throws SweepError `invalid` where deleting a row changes more of the application than that row
+ */
+export async function refuseToReachFurther({ settings, database, held }: Slice, sweep: SweepName): Promise<void> {
+  if (settings.allowCascade) return;
+  const reach = await database.catalog.deletionReach(held);
+  if (reach.length === 0) return;
+  throw new SweepError(
+    "invalid",
+    `deleting a row would also change ${reach.join(", ")}: set CATALOG_ALLOW_CASCADE=true if that is right, or leave ${sweep} out of CLEANUP_SWEEPS`,
+  );
 }

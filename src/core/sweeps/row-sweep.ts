@@ -4,7 +4,7 @@
  */
 import { isSweepError } from "../errors.ts";
 import { type Decision, type Instant, keep, type Tally } from "../model.ts";
-import type { CatalogCursor, Claim, Condemned, FileRow, SweepProgress, Value } from "../ports.ts";
+import type { CatalogCursor, Claim, Condemned, FileRow, SweepProgress } from "../ports.ts";
 import { type Bucket, count, discount, move } from "../report.ts";
 import { progressOf, type Slice, type SweepEnd } from "../slice.ts";
 import { coveredInstant, findingsOf, type RowSweep, raiseRowHolds } from "./row-rules.ts";
@@ -144,7 +144,7 @@ async function endRows(
 }
 
 function goesAlong(claim: Claim, { ended }: EndAnswer): boolean {
-  return claim.takesAlong && ended.has(claim.file.id);
+  return claim.takesAlong && ended.has(claim.file.identity);
 }
 
 /** What goes along with its key stays deferred until the delete is answered; everything else is settled now. */
@@ -181,11 +181,11 @@ function settleGroup(
 
 function settledAs(sweep: RowSweep, claim: Claim, { ended, refused }: EndAnswer): Bucket {
   if (refused.has(claim)) return "failed";
-  return ended.has(claim.file.id) ? sweep.withoutObject : { kept: "changed-meanwhile" };
+  return ended.has(claim.file.identity) ? sweep.withoutObject : { kept: "changed-meanwhile" };
 }
 
 interface EndAnswer {
-  readonly ended: ReadonlySet<Value>;
+  readonly ended: ReadonlySet<string>;
   readonly condemned: readonly Condemned[];
   /** Claims that a constraint or a trigger of the application refused. */
   readonly refused: ReadonlySet<Claim>;

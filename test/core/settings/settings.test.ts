@@ -69,6 +69,7 @@ describe("settings without an environment", () => {
       holdCount: 100_000,
       firstRun: "hold",
       identityMarker: true,
+      expiredAction: "mark",
       allowCascade: false,
       historyMs: 90 * DAY_MS,
       maxRemovals: null,

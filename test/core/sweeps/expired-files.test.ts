@@ -10,6 +10,7 @@ const SECONDS = NOW / 1000;
 const SETTINGS: FileSettings = { expiryGraceMs: 0, downloadGraceMs: HOUR_MS, ignorePrefixes: [] };
 
 const LIVE: FileRow = {
+  identity: '["f"]',
   id: "file-1",
   key: "a.txt",
   sizeBytes: 10,
@@ -20,6 +21,7 @@ const LIVE: FileRow = {
   maxDownloads: null,
   hold: 0,
   status: "active",
+  standing: "live",
   version: "",
 };
 const EXPIRED: Partial<FileRow> = { expiresAt: NOW - 1 };

@@ -16,6 +16,7 @@ const SETTINGS: RecordSettings = {
 
 /** Downloaded long ago, and used up: the record that goes. */
 const OLD: FileRow = {
+  identity: '["f"]',
   id: "file-1",
   key: "a.txt",
   sizeBytes: 10,
@@ -26,6 +27,7 @@ const OLD: FileRow = {
   maxDownloads: 1,
   hold: 0,
   status: "active",
+  standing: "live",
   version: "",
 };
 const GOES = "remove old-record";

@@ -1,0 +1,371 @@
+/** A table of the application's own, of whatever shape: the same rows end, and everything else stays as it was. */
+import { describe, expect, test } from "vitest";
+import type { Value } from "../../src/core/ports.ts";
+import { GATE_MESSAGE } from "../../src/database/gate.ts";
+import { START } from "../support/fake-clock.ts";
+import { openMapped, problemsOf } from "../support/mapped.ts";
+import { freshEntry } from "../support/ports.ts";
+
+const DUE = START - 1000;
+const LATER = START + 1000;
+
+const columns = (more: Record<string, string>): string => JSON.stringify({ id: "id", key: "key", ...more });
+const DELETE = { CATALOG_EXPIRED_ACTION: "delete" };
+
+interface Shape {
+  readonly what: string;
+  readonly ddl: string;
+  readonly tail?: string;
+  /** The ids of two rows that are due and of one that is not. */
+  readonly ids: readonly [Value, Value, Value];
+}
+
+const SHAPES: readonly Shape[] = [
+  { what: "a text primary key", ddl: "id TEXT PRIMARY KEY, key TEXT, ends INTEGER, state TEXT", ids: ["a", "b", "c"] },
+  { what: "an integer primary key", ddl: "id INTEGER PRIMARY KEY, key TEXT, ends INTEGER, state TEXT", ids: [1, 2, 3] },
+  {
+    what: "ids over 2^53",
+    ddl: "id BIGINT, key TEXT, ends BIGINT, state VARCHAR(9)",
+    ids: [2n ** 60n, 2n ** 60n + 1n, 5],
+  },
+  { what: "real ids", ddl: "id REAL, key TEXT, ends REAL, state TEXT", ids: [0.1, 1 / 3, 2] },
+  {
+    what: "blobs for ids",
+    ddl: "id BLOB PRIMARY KEY, key TEXT, ends, state",
+    ids: [new Uint8Array([0, 255]), new Uint8Array([1]), new Uint8Array()],
+  },
+  {
+    what: "no primary key, and ids that repeat",
+    ddl: "id TEXT, key TEXT, ends INTEGER, state TEXT",
+    ids: ["same", "same", "same"],
+  },
+  {
+    what: "no primary key, and names that hide the rowid",
+    ddl: "id TEXT, rowid TEXT, _rowid_ TEXT, key TEXT, ends INTEGER, state TEXT",
+    ids: ["a", "b", "c"],
+  },
+  {
+    what: "a composite primary key",
+    ddl: "id TEXT, n INTEGER DEFAULT 1, key TEXT, ends INTEGER, state TEXT, PRIMARY KEY (id, n)",
+    ids: ["a", "b", "c"],
+  },
+  {
+    what: "WITHOUT ROWID",
+    ddl: "id TEXT PRIMARY KEY, key TEXT, ends INTEGER, state TEXT",
+    tail: "WITHOUT ROWID",
+    ids: ["a", "b", "c"],
+  },
+  {
+    what: "WITHOUT ROWID, by two columns",
+    ddl: "id INTEGER, key TEXT, ends INTEGER, state TEXT, PRIMARY KEY (id, key)",
+    tail: "WITHOUT ROWID",
+    ids: [2n ** 60n, 1, 1],
+  },
+  {
+    what: "computed columns",
+    ddl: "id TEXT, path TEXT, key TEXT AS (substr(path, 2)), ends INTEGER, state TEXT",
+    ids: ["a", "b", "c"],
+  },
+  {
+    what: "STRICT",
+    ddl: "id TEXT PRIMARY KEY, key TEXT, ends INTEGER, state TEXT",
+    tail: "STRICT",
+    ids: ["a", "b", "c"],
+  },
+];
+
+const INDEXES = [
+  [],
+  ["CREATE INDEX by_end ON t (ends)"],
+  ["CREATE INDEX by_state ON t (state, ends)", "CREATE INDEX by_key ON t (key)"],
+];
+
+describe.each(SHAPES)("a table with $what", ({ ddl, tail = "", ids }) => {
+  const isComputed = ddl.includes(" AS ");
+
+  async function filled(indexes: readonly string[], env: Record<string, unknown>) {
+    const mapped = await openMapped([`CREATE TABLE t (${ddl}) ${tail}`, ...indexes], { CATALOG_TABLE: "t", ...env });
+    const keys = ["one", "two", "later"];
+    for (const [index, id] of ids.entries()) {
+      const key = isComputed ? `/${keys[index]}` : keys[index];
+      await mapped.execute(`INSERT INTO t (id, ${isComputed ? "path" : "key"}, ends, state) VALUES (?, ?, ?, 'live')`, [
+        id,
+        key ?? null,
+        index === 2 ? LATER : DUE + index,
+      ]);
+    }
+    return mapped;
+  }
+
+  test.each(INDEXES.flatMap((indexes) => [1, 1000].map((limit) => ({ indexes, limit }))))(
+    "has its due rows marked, those alone, in pages of $limit, with the indexes $indexes",
+    async ({ indexes, limit }) => {
+      const mapped = await filled(indexes, {
+        CATALOG_COLUMNS: columns({ expiresAt: "ends", status: "state" }),
+        CATALOG_STATUS: { live: ["live"], expired: "over" },
+      });
+      const before = await mapped.rows("SELECT * FROM t ORDER BY key");
+      const files = await mapped.due(limit);
+      expect(files.map(({ key }) => key).sort()).toEqual(["one", "two"]);
+      const { ended, condemned } = await mapped.claim(files);
+      expect([ended.size, condemned.map(({ key }) => key).sort()]).toEqual([2, ["one", "two"]]);
+      const after = await mapped.rows("SELECT * FROM t ORDER BY key");
+      expect(after).toEqual(before.map((row) => (row["key"] === "later" ? row : { ...row, state: "over" })));
+      expect(await mapped.unprotected("one", "two", "later", "nobody's")).toEqual(["nobody's", "one", "two"]);
+    },
+  );
+
+  test("has its due rows deleted where there is no status", async () => {
+    const mapped = await filled([], { CATALOG_COLUMNS: columns({ expiresAt: "ends" }), ...DELETE });
+    expect((await mapped.claim(await mapped.due(1))).condemned).toHaveLength(2);
+    expect((await mapped.rows("SELECT key FROM t")).map((row) => row["key"])).toEqual(["later"]);
+  });
+
+  test("has a row left alone that changed after it was judged", async () => {
+    const mapped = await filled([], { CATALOG_COLUMNS: columns({ expiresAt: "ends" }), ...DELETE });
+    const files = await mapped.due();
+    await mapped.execute("UPDATE t SET ends = ends + 1 WHERE key = 'one'");
+    const { ended, condemned } = await mapped.claim(files);
+    expect([ended.size, condemned.map(({ key }) => key)]).toEqual([1, ["two"]]);
+    expect(await mapped.rows("SELECT 1 FROM t")).toHaveLength(2);
+  });
+});
+
+describe("what is written keeps the column's type", () => {
+  test.each<[type: string, status: unknown, live: Value, found: Value, kind: string]>([
+    ["INTEGER", { live: [1], expired: 2 }, 1, 2, "integer"],
+    ["INTEGER", { live: ["1"], expired: "2" }, 1, 2, "integer"],
+    ["TEXT", { live: [1], expired: 123 }, "1", "123", "text"],
+    ["BOOLEAN", { live: [true], expired: false }, 1, 0, "integer"],
+    ["TEXT", { live: [true], expired: false }, "true", "false", "text"],
+    ["", { live: [1], expired: 2 }, 1, 2, "integer"],
+    ["", { live: ["1"], expired: "2" }, "1", "2", "text"],
+    ["REAL", { live: [1], expired: 2 }, 1, 2, "real"],
+    ["TEXT", { live: ["it's"], expired: "don't" }, "it's", "don't", "text"],
+  ])("status %s, %j: %j becomes %j (%s)", async (type, status, live, found, kind) => {
+    const mapped = await openMapped([`CREATE TABLE t (id TEXT, key TEXT, ends INTEGER, state ${type})`], {
+      CATALOG_TABLE: "t",
+      CATALOG_COLUMNS: columns({ expiresAt: "ends", status: "state" }),
+      CATALOG_STATUS: status,
+    });
+    await mapped.execute("INSERT INTO t VALUES ('x', 'k', ?, ?)", [DUE, live]);
+    expect(await mapped.unprotected("k")).toEqual([]);
+    expect((await mapped.claim(await mapped.due())).condemned).toHaveLength(1);
+    expect(await mapped.rows("SELECT state, typeof(state) AS kind FROM t")).toEqual([{ state: found, kind }]);
+    expect(await mapped.unprotected("k")).toEqual(["k"]);
+  });
+});
+
+describe("which rows protect their key", () => {
+  const ENV = {
+    CATALOG_TABLE: "t",
+    CATALOG_COLUMNS: columns({ expiresAt: "ends", status: "state", deletedAt: "gone" }),
+    CATALOG_STATUS: { live: ["live"], expired: "over", deleted: ["dropped"] },
+    CATALOG_WHERE: { bucket: "mine", tenant: null, n: "7" },
+  };
+  const DDL = [
+    "CREATE TABLE t (id TEXT, key TEXT, ends INTEGER, state TEXT, gone TEXT, bucket TEXT, tenant TEXT, n INTEGER)",
+  ];
+  const ROW = { key: "k", ends: DUE, state: "live", gone: null, bucket: "mine", tenant: null, n: 7 };
+
+  test.each<[change: Record<string, Value>, protects: boolean, isDue: boolean]>([
+    [{}, true, true],
+    [{ state: "over" }, false, false],
+    [{ state: "dropped" }, false, false],
+    [{ state: "uploading" }, true, false],
+    [{ state: null }, true, false],
+    [{ gone: "2026-01-01 00:00:00" }, false, false],
+    [{ gone: "" }, true, false],
+    [{ gone: "0" }, true, false],
+    [{ bucket: "theirs" }, false, false],
+    [{ bucket: null }, false, false],
+    [{ tenant: "x" }, false, false],
+    [{ n: 8 }, false, false],
+    [{ key: null }, false, true],
+  ])("a row with %j protects: %s, is due: %s", async (change, protects, isDue) => {
+    const mapped = await openMapped(DDL, ENV);
+    const row = { id: "x", ...ROW, ...change };
+    const insert = `INSERT INTO t (${Object.keys(row).join(", ")}) VALUES (${Object.keys(row)
+      .map(() => "?")
+      .join(", ")})`;
+    await mapped.execute(insert, Object.values(row));
+    expect(await mapped.unprotected("k")).toEqual(protects ? [] : ["k"]);
+    expect(await mapped.due()).toHaveLength(isDue ? 1 : 0);
+
+    await mapped.execute("DELETE FROM t");
+    await mapped.installGate();
+    await mapped.closeGate("k");
+    const inserted = mapped.execute(insert, Object.values(row));
+    if (protects)
+      await expect(inserted).rejects.toMatchObject({ details: { vendor: expect.stringContaining(GATE_MESSAGE) } });
+    else await inserted;
+  });
+
+  test.each([
+    ["state", "'live'"],
+    ["gone", "NULL"],
+    ["bucket", "'mine'"],
+    ["tenant", "NULL"],
+    ["n", "7"],
+    ["key", "'k'"],
+  ])("the gate refuses an UPDATE of %s to %s that revives", async (name, value) => {
+    const mapped = await openMapped(DDL, ENV);
+    const other: Record<string, Value> = {
+      state: "over",
+      gone: "2026",
+      bucket: "theirs",
+      tenant: "x",
+      n: 8,
+      key: "other",
+    };
+    const row = { ...ROW, [name]: other[name] ?? null };
+    await mapped.execute(
+      `INSERT INTO t (${Object.keys(row).join(", ")}) VALUES (${Object.keys(row)
+        .map(() => "?")
+        .join(", ")})`,
+      Object.values(row),
+    );
+    await mapped.installGate();
+    await mapped.closeGate("k");
+    await mapped.execute("UPDATE t SET ends = 1");
+    await expect(mapped.execute(`UPDATE t SET ${name} = ${value}`)).rejects.toMatchObject({ kind: "conflict" });
+  });
+
+  test("a row that was moved to another store after it was judged is not ended", async () => {
+    const mapped = await openMapped(DDL, ENV);
+    await mapped.execute("INSERT INTO t VALUES ('x', 'k', ?, 'live', NULL, 'mine', NULL, 7)", [DUE]);
+    const files = await mapped.due();
+    await mapped.execute("UPDATE t SET bucket = 'theirs'");
+    expect((await mapped.claim(files)).ended.size).toBe(0);
+  });
+});
+
+describe("a gate on a table of the application's own", () => {
+  const DDL = [
+    "CREATE TABLE t (id TEXT, path TEXT, key TEXT AS (substr(path, 2)), state TEXT)",
+    "CREATE TABLE r (img TEXT)",
+  ];
+  const ENV = {
+    CATALOG_TABLE: "t",
+    CATALOG_COLUMNS: columns({ status: "state" }),
+    CATALOG_REFERENCES: [{ table: "r", column: "img" }],
+  };
+  const opening = async (mapped: Awaited<ReturnType<typeof openMapped>>) =>
+    (await mapped.database.journal.open(mapped.held, freshEntry("run-1"))).gateStands;
+
+  test("is not asked for before a person installs it, and then stands until it is lost or removed", async () => {
+    const mapped = await openMapped(DDL, ENV);
+    expect(await opening(mapped)).toBe(true);
+    expect(await mapped.installGate()).not.toEqual([]);
+    expect(await mapped.installGate()).toEqual([]);
+    expect(await opening(mapped)).toBe(true);
+    await mapped.execute('DROP TRIGGER "filesweep_gate_r.img_update"');
+    expect(await opening(mapped)).toBe(false);
+    expect(await mapped.installGate()).not.toEqual([]);
+    expect(await opening(mapped)).toBe(true);
+  });
+
+  test("watches whole rows where a deciding column is computed from others", async () => {
+    const mapped = await openMapped(DDL, ENV);
+    await mapped.installGate();
+    await mapped.closeGate("k");
+    await mapped.execute("INSERT INTO t (id, path, state) VALUES ('x', '/other', 'active')");
+    await expect(mapped.execute("UPDATE t SET path = '/k'")).rejects.toMatchObject({ kind: "conflict" });
+  });
+
+  test.each(["INSERT INTO r VALUES ('k')", "UPDATE r SET img = 'k'"])(
+    "watches what refers to objects: %s",
+    async (sql) => {
+      const mapped = await openMapped(DDL, ENV);
+      await mapped.execute("INSERT INTO r VALUES ('other')");
+      await mapped.installGate();
+      await mapped.closeGate("k");
+      await expect(mapped.execute(sql)).rejects.toMatchObject({ kind: "conflict" });
+    },
+  );
+});
+
+describe("names are looked up before they are used", () => {
+  const DDL = [
+    'CREATE TABLE "My ""Files" ("i d" TEXT, "k\'ey" TEXT, "end;s" INTEGER)',
+    "CREATE VIEW v AS SELECT 1 AS id, 2 AS key",
+    "CREATE VIRTUAL TABLE f USING fts5(id, key)",
+  ];
+
+  test("and quoted, whatever they hold; in any case", async () => {
+    const mapped = await openMapped(DDL, {
+      CATALOG_TABLE: 'my "files',
+      CATALOG_COLUMNS: { id: "I D", key: "K'EY", expiresAt: "END;S" },
+      ...DELETE,
+    });
+    await mapped.execute('INSERT INTO "My ""Files" VALUES (?, ?, ?)', ["x", "k", DUE]);
+    await mapped.installGate();
+    expect((await mapped.claim(await mapped.due())).condemned).toHaveLength(1);
+    await expect(mapped.execute('INSERT INTO "My ""Files" VALUES (?, ?, ?)', ["x", "k", DUE])).rejects.toMatchObject({
+      kind: "conflict",
+    });
+  });
+
+  test("and everything that is wrong is said at once, with what is there", async () => {
+    const problems = await problemsOf(
+      ["CREATE TABLE files2 (id TEXT, object_key TEXT)", "CREATE TABLE users (avatar TEXT)"],
+      {
+        CATALOG_TABLE: "files2",
+        CATALOG_COLUMNS: { id: "ident", key: "objectkey" },
+        CATALOG_WHERE: { bucket: 1 },
+        CATALOG_REFERENCES: [
+          { table: "user", column: "avatar" },
+          { table: "users", column: "avatr" },
+        ],
+        ...DELETE,
+      },
+    );
+    expect(problems).toEqual([
+      expect.stringMatching(
+        /CATALOG_COLUMNS names the column "ident" for id, .* did you mean "id"\? There are "id", "object_key"/,
+      ),
+      expect.stringMatching(/CATALOG_COLUMNS names the column "objectkey" for key, .* did you mean "object_key"/),
+      expect.stringMatching(/CATALOG_WHERE names the column "bucket"/),
+      expect.stringMatching(/CATALOG_REFERENCES names the table "user", .* did you mean "users"/),
+      expect.stringMatching(/CATALOG_REFERENCES names the column "avatr" .* did you mean "avatar"/),
+    ]);
+  });
+
+  test.each([
+    ["v", /is a view/],
+    ["f", /is a virtual table/],
+    ["filesweep_meta", /the database does not have/],
+    ["nothing", /the database does not have/],
+  ])("the table %s is refused", async (table, why) => {
+    const [problem, ...others] = await problemsOf(DDL, {
+      CATALOG_TABLE: table,
+      CATALOG_COLUMNS: columns({}),
+      ...DELETE,
+    });
+    expect([problem, others]).toEqual([expect.stringMatching(why), []]);
+  });
+
+  test("a table `files` of another shape is answered with a CATALOG_COLUMNS to paste, which then works", async () => {
+    const ddl = [
+      "CREATE TABLE files (uuid TEXT PRIMARY KEY, file_path TEXT, expiresAt INTEGER, created INTEGER, fileSize INTEGER, colour TEXT)",
+    ];
+    const [problem = ""] = await problemsOf(ddl, {});
+    expect(problem).toContain("the columns id, key, status, expires_at");
+    const pasted = Object.fromEntries(
+      [...problem.matchAll(/^(CATALOG_\w+)='?(.*?)'?$/gm)].map(([, name, value]) => [name, value]),
+    );
+    expect(JSON.parse(String(pasted["CATALOG_COLUMNS"]))).toEqual({
+      id: "uuid",
+      key: "file_path",
+      expiresAt: "expiresAt",
+      createdAt: "created",
+      size: "fileSize",
+    });
+    expect(await problemsOf(ddl, pasted)).toEqual([]);
+  });
+
+  test("where no column is likely, the line says what to fill in", async () => {
+    const [problem] = await problemsOf(["CREATE TABLE files (a TEXT, b TEXT)"], {});
+    expect(problem).toContain('{"id":"YOUR_ID_COLUMN","key":"YOUR_KEY_COLUMN"}');
+  });
+});
