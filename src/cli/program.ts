@@ -10,6 +10,7 @@ import { addExplain } from "./commands/explain.ts";
 import { addMigrate } from "./commands/migrate.ts";
 import { addRemovals } from "./commands/removals.ts";
 import { addRun } from "./commands/run.ts";
+import { addServe } from "./commands/serve.ts";
 import { addStatus } from "./commands/status.ts";
 import { addUninstall } from "./commands/uninstall.ts";
 import { readSetup, wantsStacks } from "./compose.ts";
@@ -22,6 +23,7 @@ import type { Io } from "./io.ts";
 /** To add a command: its file in `commands/`, and a line here. */
 const COMMANDS: readonly AddCommand[] = [
   addRun,
+  addServe,
   addStatus,
   addApprove,
   addCancel,

@@ -51,7 +51,7 @@ export interface RunSettings extends SweepSettings, Budget {
   readonly sweeps: readonly SweepName[];
   readonly gateMs: number;
   readonly scanEveryMs: number;
-  /** How often the schedule runs, for telling a jump of the clock; of a cron expression an hour is assumed. */
+  /** How often the schedule runs, for telling a jump of the clock; for a cron expression the longest pause between its times. */
   readonly intervalMs: number;
   readonly holdPercent: number;
   readonly holdExpiredPercent: number;

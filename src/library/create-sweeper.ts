@@ -1,6 +1,7 @@
 /** filesweep inside somebody's own program. */
 import process from "node:process";
 import { SweepError } from "../core/errors.ts";
+import type { Instant } from "../core/model.ts";
 import type { Clock, Log } from "../core/ports.ts";
 import type { RunOutcome } from "../core/run.ts";
 import { readSettings, type Settings } from "../core/settings.ts";
@@ -18,7 +19,7 @@ import { describeError } from "./describe-error.ts";
 import { environment, runtime } from "./environment.ts";
 import { createJsonLog } from "./log.ts";
 import { ownNames, resolveSetup } from "./process.ts";
-import { SYSTEM_TIMERS, startSchedule, type Timers } from "./schedule.ts";
+import { type RunningSchedule, SYSTEM_TIMERS, startSchedule, type Timers } from "./schedule.ts";
 
 export interface SweeperOptions {
   /** Where settings are read from, by the names of `.env.example`. Default: the environment of the process. */
@@ -36,11 +37,18 @@ export interface SweeperOptions {
 
 export interface Sweeper extends CoreSweeper {
   /**
-   * Runs every `CLEANUP_INTERVAL_MINUTES`, the first time shortly from now, and never twice at once; keeps the process
-   * alive until `stop()`. Does nothing where `CLEANUP_ENABLED` is false, or when it was started before. What goes wrong
+   * Runs every `CLEANUP_INTERVAL_MINUTES`, the first time shortly from now, or at the times of `CLEANUP_CRON`, and never
+   * twice at once; keeps the process alive until `stop()`. Does nothing where `CLEANUP_ENABLED` is false, or when it was started before. What goes wrong
    * in a run is logged, and the next one comes all the same.
    */
   start(): void;
+  /** When the schedule starts the next run; null while one is under way, or where nothing was started. */
+  nextRunAt(): Instant | null;
+  /**
+   * Opens the database, and makes it and its tables where they are absent, as the first run would; from then on questions
+   * do so too. @throws SweepError, SettingsError
+   */
+  open(): Promise<void>;
   /** What it goes by. Holds secrets: not for logs. */
   settings(): Settings;
   /** Ends the schedule, and whatever run is under way: the batch in flight ends, the place is saved, the lease released. */
@@ -57,14 +65,21 @@ export interface Sweeper extends CoreSweeper {
  */
 export function createSweeper(options: SweeperOptions = {}): Sweeper {
   const settings = settingsOf(options);
-  const { clock = SYSTEM_CLOCK, timers = SYSTEM_TIMERS } = options;
+  const { clock = SYSTEM_CLOCK } = options;
   const own = ownNames();
   const { holder = own.holder } = options;
   const log = options.log ?? createJsonLog(writeToStderr, { level: settings.logLevel, now: clock.now });
-  const opener = createOpener(settings, { clock, log, host: own.host, holder });
+  return createSweeperFrom(settings, { clock, log, host: own.host, holder }, options.timers);
+}
+
+/** The same, of settings that were read before. */
+export function createSweeperFrom(settings: Settings, surroundings: Surroundings, timers = SYSTEM_TIMERS): Sweeper {
+  const { clock, log } = surroundings;
+  const opener = createOpener(settings, surroundings);
   let ending = new AbortController();
   const underWay = new Set<Promise<unknown>>();
-  let endSchedule: (() => void) | null = null;
+  let schedule: RunningSchedule | null = null;
+  let questionsOpen: "to-run" | "to-ask" = "to-ask";
 
   async function run(runOptions: RunOptions = {}): Promise<RunOutcome> {
     const { signal } = ending;
@@ -88,14 +103,14 @@ export function createSweeper(options: SweeperOptions = {}): Sweeper {
   }
 
   async function stop(): Promise<void> {
-    endSchedule?.();
-    endSchedule = null;
+    schedule?.stop();
+    schedule = null;
     ending.abort();
     await Promise.allSettled(underWay);
     ending = new AbortController();
   }
 
-  const ask = async <T>(use: (sweeper: CoreSweeper) => Promise<T>): Promise<T> => use(await opener.open("to-ask"));
+  const ask = async <T>(use: (sweeper: CoreSweeper) => Promise<T>): Promise<T> => use(await opener.open(questionsOpen));
   return {
     run,
     plan: (planOptions) => run({ ...planOptions, mode: "plan" }),
@@ -113,10 +128,14 @@ export function createSweeper(options: SweeperOptions = {}): Sweeper {
     approve: (id) => ask((sweeper) => sweeper.approve(id)),
     cancel: (id) => ask((sweeper) => sweeper.cancel(id)),
     start() {
-      if (endSchedule !== null) return;
+      if (schedule !== null) return;
       if (!settings.enabled) return log({ level: "info", event: "schedule.disabled" });
-      const monotonicMs = (): number => clock.monotonicMs();
-      endSchedule = startSchedule({ everyMs: settings.intervalMs, timers, monotonicMs, run: scheduled });
+      schedule = startSchedule({ schedule: settings.schedule, timers, clock, run: scheduled });
+    },
+    nextRunAt: () => schedule?.nextAt() ?? null,
+    async open() {
+      questionsOpen = "to-run";
+      await opener.open("to-run");
     },
     settings: () => settings,
     stop,

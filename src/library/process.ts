@@ -5,6 +5,7 @@ import type { Settings } from "../core/settings.ts";
 import type { Setup, Surroundings } from "./compose.ts";
 import { FILE_PLACES, refuseDatabaseInsideStore } from "./files.ts";
 import { chooseDatabase, chooseStore, type Reach } from "./places.ts";
+import { longestPauseMs } from "./schedule.ts";
 
 const REACH: Reach = { files: FILE_PLACES };
 
@@ -14,7 +15,13 @@ const REACH: Reach = { files: FILE_PLACES };
  */
 export async function resolveSetup(settings: Settings, surroundings: Surroundings): Promise<Setup> {
   await refuseDatabaseInsideStore(settings);
-  return { settings, database: chooseDatabase(settings, REACH), store: chooseStore(settings, REACH), ...surroundings };
+  const intervalMs = longestPauseMs(settings.schedule, surroundings.clock.now());
+  return {
+    settings: { ...settings, intervalMs },
+    database: chooseDatabase(settings, REACH),
+    store: chooseStore(settings, REACH),
+    ...surroundings,
+  };
 }
 
 /** Names this machine, and this process to whoever finds the lease taken. */

@@ -56,8 +56,7 @@ export const RUNNING = {
     kind: cronExpression,
     default: null,
     help: "When runs start on Node and Deno; instead of CLEANUP_INTERVAL_MINUTES. A Worker's is in its configuration.",
-    built: false,
-    feature: "the schedule is",
+    built: true,
   }),
   mode: setting("CLEANUP_MODE", {
     kind: choice(MODES),
@@ -193,8 +192,7 @@ export const GUARDING = {
     kind: duration("hours", 1),
     default: "26",
     help: "Without a success for this long /readyz answers 503.",
-    built: false,
-    feature: "the HTTP service is",
+    built: true,
   }),
 };
 

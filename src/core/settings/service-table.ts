@@ -94,8 +94,6 @@ export const S3 = {
   }),
 };
 
-const HTTP_FEATURE = "the HTTP service is";
-
 /** The HTTP service, and who hears of what happened. */
 export const SERVICE = {
   adminTokens: setting("ADMIN_TOKEN", {
@@ -103,8 +101,7 @@ export const SERVICE = {
     default: null,
     help: "Who shows it may use the admin API and the dashboard; without one both answer 503.",
     secret: true,
-    built: false,
-    feature: HTTP_FEATURE,
+    built: true,
   }),
   metricsTokens: setting("METRICS_TOKEN", {
     kind: tokens,
@@ -112,30 +109,26 @@ export const SERVICE = {
     defaultNote: "ADMIN_TOKEN",
     help: "Who shows it may read /metrics.",
     secret: true,
-    built: false,
-    feature: HTTP_FEATURE,
+    built: true,
   }),
   publicUrl: setting("PUBLIC_URL", {
     kind: httpUrl(false),
     default: null,
     mayHoldSecret: true,
     help: "Origin and base path of the service behind a proxy.",
-    built: false,
-    feature: HTTP_FEATURE,
+    built: true,
   }),
   port: setting("PORT", {
     kind: wholeNumber(0, 65535),
     default: "8787",
     help: "The port that serve listens on; 0: any free one.",
-    built: false,
-    feature: HTTP_FEATURE,
+    built: true,
   }),
   host: setting("HOST", {
     kind: hostName,
     default: "127.0.0.1",
     help: "The address that serve listens on.",
-    built: false,
-    feature: HTTP_FEATURE,
+    built: true,
   }),
   instanceUrl: setting("FILESWEEP_URL", {
     kind: httpUrl(false),

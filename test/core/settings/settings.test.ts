@@ -315,12 +315,6 @@ describe("a setting whose feature is not built", () => {
     },
   );
 
-  it("says which feature that is", () => {
-    expect(messagesOf({ PUBLIC_URL: "https://user:T0K3N@example.org" })).toEqual([
-      "PUBLIC_URL is set, but the HTTP service is not built yet; remove it",
-    ]);
-  });
-
   it("is no error in another tool's variables", () => {
     expect(problemsOf({ AWS_REGION: "eu-west-1", AWS_ACCESS_KEY_ID: "id", AWS_SESSION_TOKEN: "t" })).toEqual([]);
   });
@@ -330,7 +324,7 @@ describe("the problems", () => {
   const env = {
     CLEANUP_MODE: "delete",
     CLEANUP_PAGE_SIZE: "0",
-    PORT: "80",
+    PORT: "65536",
     DATABASE_URL: "postgres://u:p@h/db",
     CLEANUP_EXPIRY_GRACE: "5",
   };
@@ -351,7 +345,7 @@ describe("the problems", () => {
         '- DATABASE_URL is "postgres:…"; allowed: file:PATH, relative to the working directory or absolute; libsql://HOST, https://HOST or http://HOST',
         '- CLEANUP_MODE is "delete"; allowed: remove, plan',
         '- CLEANUP_PAGE_SIZE is "0"; allowed: a whole number from 1 to 1000',
-        "- PORT is set, but the HTTP service is not built yet; remove it",
+        '- PORT is "65536"; allowed: a whole number from 0 to 65535',
         "- CLEANUP_EXPIRY_GRACE is not a setting; did you mean CLEANUP_EXPIRY_GRACE_MINUTES?",
       ].join("\n"),
     });
@@ -362,7 +356,7 @@ describe("the problems", () => {
       { variable: "DATABASE_URL", code: "invalid", given: '"postgres:…"' },
       { variable: "CLEANUP_MODE", code: "invalid", given: '"delete"', allowed: "remove, plan" },
       { variable: "CLEANUP_PAGE_SIZE", code: "invalid", given: '"0"' },
-      { variable: "PORT", code: "not-built", given: '"80"' },
+      { variable: "PORT", code: "invalid", given: '"65536"' },
       { variable: "CLEANUP_EXPIRY_GRACE", code: "unknown", given: null, allowed: "CLEANUP_EXPIRY_GRACE_MINUTES" },
     ]);
   });
