@@ -29,7 +29,7 @@ export function createCatalog(mapping: CatalogMapping, session: LeaseSession, ga
   const count = async (held: HeldLease, stages: Stage[], sample: number, madeBy?: number) => {
     const readable = stages.filter(({ unreadable }) => !unreadable);
     const first = pageOfRows(mapping, readable, { after: null, limit: sample });
-    const [tallies, rows] = await session.write(held, [countRows(mapping, readable, madeBy), first]);
+    const [tallies, rows] = await session.write(held, [countRows(mapping, readable, madeBy), first], "again");
     return { due: toTally(tallies?.[0]), files: toPage(mapping, rows ?? [], sample).files };
   };
   const keysOf = async (held: HeldLease, query: SQL) =>
@@ -56,7 +56,7 @@ export function createCatalog(mapping: CatalogMapping, session: LeaseSession, ga
     async compare(held, page) {
       const queries = [unprotectedKeys(mapping, page.keys)];
       if (page.madeBefore !== null) queries.push(missingRows(mapping, { ...page, madeBefore: page.madeBefore }));
-      const [unprotected, missing] = await session.write(held, queries);
+      const [unprotected, missing] = await session.write(held, queries, "again");
       return {
         unprotected: new Map((unprotected ?? []).map((row) => [text(row, "key"), toKeyFacts(row)])),
         missing: (missing ?? []).flatMap((row) => {

@@ -22,10 +22,12 @@ const WALK = 10_000;
 
 export function createDesk(client: SqlClient, mapping: CatalogMapping, databaseNow: string): Desk {
   const now = sql.raw(databaseNow);
-  /** In a write batch: on the primary, where decisions belong. */
-  const ask = async (...queries: SQL[]): Promise<Row[][]> => client.batch(queries.map(render), "write");
+  /** In a write batch: on the primary, where decisions belong. What is decided here bears being said twice. */
+  const ask = async (...queries: SQL[]): Promise<Row[][]> =>
+    client.batch(queries.map(render), "write", { again: true });
   const look = async (...queries: SQL[]): Promise<Row[][]> => client.batch(queries.map(render), "read");
-  const changed = async (statement: SQL): Promise<boolean> => (await ask(statement))[0]?.length === 1;
+  /** Whether a decision stands, once it was made: sent again after a lost answer, it finds what it did the first time. */
+  const decide = async (change: SQL, stands: SQL): Promise<boolean> => (await ask(change, stands))[1]?.length === 1;
 
   return {
     async overview() {
@@ -73,17 +75,24 @@ export function createDesk(client: SqlClient, mapping: CatalogMapping, databaseN
       const [rows] = await ask(sql`SELECT * FROM filesweep_removals WHERE id = ${id}`);
       return rows?.[0] === undefined ? null : toRemoval(rows[0]);
     },
-    release: (id, at, look) => changed(releaseRemoval(id, at, look)),
+    release: (id, at, look) =>
+      decide(
+        releaseRemoval(id, at, look),
+        sql`SELECT id FROM filesweep_removals
+          WHERE id = ${id} AND state = 'released' AND released_by = 'operator' AND finished_at = ${at}`,
+      ),
     retry: (id) =>
-      changed(sql`UPDATE filesweep_removals SET state = 'due', attempts = 0, attempt_fence = 0, next_attempt_at = 0
-        WHERE id = ${id} AND state IN ('failed', 'abandoned') RETURNING id`),
+      decide(
+        sql`UPDATE filesweep_removals SET state = 'due', attempts = 0, attempt_fence = 0, next_attempt_at = 0
+          WHERE id = ${id} AND state IN ('failed', 'abandoned')`,
+        sql`SELECT id FROM filesweep_removals WHERE id = ${id} AND state = 'due' AND attempts = 0 AND next_attempt_at = 0`,
+      ),
     async cancelRun(id, at) {
-      const [found, cancelled] = await ask(
-        sql`SELECT id FROM filesweep_runs WHERE id = ${id}`,
-        sql`UPDATE filesweep_runs SET status = 'cancelled', finished_at = ${at} WHERE id = ${id} AND ${CANCELLABLE}
-          RETURNING id`,
+      const [, found] = await ask(
+        sql`UPDATE filesweep_runs SET status = 'cancelled', finished_at = ${at} WHERE id = ${id} AND ${CANCELLABLE}`,
+        sql`SELECT status = 'cancelled' AND finished_at = ${at} AS cancelled FROM filesweep_runs WHERE id = ${id}`,
       );
-      return found?.length === 1 ? cancelled?.length === 1 : null;
+      return found?.[0] === undefined ? null : found[0]["cancelled"] === 1;
     },
     async keyOf(fileId) {
       const [rows] = await ask(rowsWhere(mapping, hasId(mapping, fileId), 1));
@@ -170,7 +179,7 @@ function releaseRemoval(id: string, at: number, look: ObjectLook | null): SQL {
       ? sql``
       : sql`, size_bytes = ${look.sizeBytes}, modified_at = ${look.modifiedAt}, etag = ${look.etag}`;
   return sql`UPDATE filesweep_removals SET state = 'released', released_by = 'operator', finished_at = ${at} ${seen}
-    WHERE id = ${id} AND state IN ('suspected', 'due', 'failed', 'abandoned') RETURNING id`;
+    WHERE id = ${id} AND state IN ('suspected', 'due', 'failed', 'abandoned')`;
 }
 
 function toRemoval(row: Row): Removal {

@@ -10,7 +10,8 @@ import { integer, integerOrNull, render, type SQL, sql, text } from "./sql.ts";
 
 export function createHolds(client: SqlClient, session: LeaseSession, databaseNow: string): Holds {
   async function find(id: string): Promise<Hold | null> {
-    const [rows] = await client.batch([render(sql`SELECT * FROM filesweep_holds WHERE id = ${id}`)], "write");
+    const query = sql`SELECT * FROM filesweep_holds WHERE id = ${id}`;
+    const [rows] = await client.batch([render(query)], "write", { again: true });
     const row = rows?.[0];
     return row === undefined ? null : toHold(row);
   }
@@ -30,7 +31,8 @@ export function createHolds(client: SqlClient, session: LeaseSession, databaseNo
       const until = decision.status === "approved" ? decision.until : null;
       // Order: the run first, while the hold is undecided. A decision that comes too late reopens nothing.
       const reopened = decision.status === "approved" ? await reopenRun(client, hold, databaseNow) : [];
-      const answers = await client.batch([...reopened, decideHold(id, decision.status, until)].map(render), "write");
+      const statements = [...reopened, decideHold(id, decision.status, until), stands(id, decision.status, until)];
+      const answers = await client.batch(statements.map(render), "write", { again: true });
       if (answers.at(-1)?.length !== 1) {
         throw new SweepError("conflict", `hold ${id} is ${hold.status}: only an open or a silenced one can be decided`);
       }
@@ -57,13 +59,18 @@ function write(hold: Hold): SQL {
 
 function decideHold(id: string, status: string, until: number | null): SQL {
   return sql`UPDATE filesweep_holds SET status = ${status}, approved_until = ${until}
-    WHERE id = ${id} AND ${UNDECIDED} RETURNING id`;
+    WHERE id = ${id} AND ${UNDECIDED}`;
+}
+
+/** Whether a decision stands, once it was made: sent again after a lost answer, it finds what it did the first time. */
+function stands(id: string, status: string, until: number | null): SQL {
+  return sql`SELECT id FROM filesweep_holds WHERE id = ${id} AND status = ${status} AND approved_until IS ${until}`;
 }
 
 /** The run that was held goes on under its id: what was held back in it is done anew. */
 async function reopenRun(client: SqlClient, hold: Hold, databaseNow: string): Promise<SQL[]> {
   const query = sql`SELECT sweeps, holds FROM filesweep_runs WHERE id = ${hold.runId} AND mode = 'remove' AND status IN ('held', 'paused')`;
-  const [rows] = await client.batch([render(query)], "write");
+  const [rows] = await client.batch([render(query)], "write", { again: true });
   const row = rows?.[0];
   if (row === undefined) return [];
   const sweeps = parseJson<SweepProgress[]>(row, "sweeps").map((progress) => {

@@ -23,7 +23,7 @@ export interface JournalOptions {
 export function createJournal({ client, session, databaseNow, gate, mapping }: JournalOptions): Journal {
   return {
     async open(held, fresh) {
-      const [, started, ledger, stands, memory, catalog, holds, lately, last] = await session.write(held, [
+      const statements = [
         sql`DELETE FROM filesweep_gate WHERE leaves_at <= ${sql.raw(databaseNow)}`,
         UNFINISHED(fresh.mode),
         LEDGER_OF_UNFINISHED(fresh.mode),
@@ -33,7 +33,9 @@ export function createJournal({ client, session, databaseNow, gate, mapping }: J
         STANDING_HOLDS,
         endedLately(fresh.startedAt - DAY_MS),
         sql`SELECT status FROM filesweep_runs WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1`,
-      ]);
+      ];
+      const answers = await session.write(held, statements, "again");
+      const [, started, ledger, stands, memory, catalog, holds, lately, last] = answers;
       const remembered = new Map((memory ?? []).map((row) => [text(row, "name"), row]));
       const twin = remembered.get("twin");
       const lastRunAt = remembered.get("last_run_at");

@@ -27,10 +27,14 @@ export function createLedger(options: LedgerOptions): Ledger {
       if (sightings.length > 0) session.queue(held, [recordSightings(sightings)]);
     },
     async closeScan(held, scan) {
-      await session.write(held, closeScan(mapping, scan));
+      await session.write(held, closeScan(mapping, scan), "none");
     },
     async ripe(held, scan) {
-      const [tallies, sample] = await session.write(held, [countRipe(scan), sampleSuspects(scan.sample, scan.runId)]);
+      const [tallies, sample] = await session.write(
+        held,
+        [countRipe(scan), sampleSuspects(scan.sample, scan.runId)],
+        "again",
+      );
       const tally = (covered: number): Tally => toTally(tallies?.find((row) => row["covered"] === covered));
       return {
         covered: tally(1),
@@ -39,7 +43,8 @@ export function createLedger(options: LedgerOptions): Ledger {
       };
     },
     async trim(held, before, limit) {
-      const deleted = await session.write(held, trimBefore(before, limit));
+      // Where an answer is lost, what it counted is not counted; the next piece goes all the same.
+      const deleted = await session.write(held, trimBefore(before, limit), "again");
       return deleted.reduce((sum, rows) => sum + rows.length, 0);
     },
     async condemn(held, ask) {

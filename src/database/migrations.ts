@@ -93,6 +93,14 @@ export const MIGRATIONS: readonly Migration[] = [
       `CREATE INDEX filesweep_gate_leaves ON filesweep_gate (leaves_at) WHERE leaves_at IS NOT NULL`,
     ],
   },
+  {
+    version: 2,
+    statements: [
+      // The number of the holder's newest round trip, and the name of the request that took the lease.
+      "ALTER TABLE filesweep_lease ADD COLUMN step INTEGER NOT NULL DEFAULT 0",
+      "ALTER TABLE filesweep_lease ADD COLUMN request TEXT",
+    ],
+  },
 ];
 
 /** The version of the newest migration. */

@@ -1,9 +1,9 @@
 /** The lease: one holder at a time, by the database's clock; P7: one that lost it cannot write. */
 import { describe, expect, test } from "vitest";
-import { LeaseLostError } from "../../src/core/errors.ts";
+import { LeaseLostError, SweepError } from "../../src/core/errors.ts";
 import type { Condemned, Database, FileRow, HeldLease } from "../../src/core/ports.ts";
 import { CALL_TIMEOUT_MS, LEASE_MS } from "../../src/core/safety.ts";
-import type { SqlClient } from "../../src/database/client.ts";
+import type { SqlClient, Statement } from "../../src/database/client.ts";
 import { createDatabase } from "../../src/database/open.ts";
 import { openTestClient, TEST_NOW } from "../support/database.ts";
 import { START } from "../support/fake-clock.ts";
@@ -381,4 +381,131 @@ test("a write that a constraint of the database refuses does not pass for a lost
   });
   await expect(call).rejects.not.toBeInstanceOf(LeaseLostError);
   await database.leases.renew(held);
+});
+
+/** A connection that loses answers while `lose` says so: the batch is done, and sent again where that is allowed. */
+function losingAnswers(client: SqlClient, lose: () => boolean | Promise<boolean>): SqlClient {
+  return {
+    ...client,
+    async batch(statements, mode, options) {
+      const answer = await client.batch(statements, mode, options);
+      if (!(await lose())) return answer;
+      if (options?.again !== true) throw new SweepError("unavailable", "the answer was lost");
+      try {
+        return await client.batch(statements, mode, options);
+      } catch (error) {
+        if (!(error instanceof SweepError)) throw error;
+        throw new SweepError(error.kind, error.message, { details: { ...error.details, repeated: true } });
+      }
+    },
+  };
+}
+
+describe("P6: a round trip whose answer was lost is sent again, and carried out once", () => {
+  /** What they changed is told once: the next run finds out. */
+  const TOLD_ONCE = ["catalog.claim", "catalog.erase", "ledger.condemn"];
+
+  async function outcomeOf(call: (typeof METHODS)[number]["call"], lose: boolean) {
+    const ports = await withHand();
+    let answersToLose = 0;
+    const database = await ports.connect((client) => losingAnswers(client, () => answersToLose-- > 0));
+    await ports.database.leases.release(ports.held);
+    const held = await acquire(database, "losing");
+    answersToLose = lose ? 1 : 0;
+    const answer = await call(database, held, ports.hand).catch((error: unknown) => error);
+    return { answer, dump: await ports.dump(), held, database };
+  }
+
+  test.each(METHODS)("$name", async ({ name, call }) => {
+    const [undisturbed, disturbed] = [await outcomeOf(call, false), await outcomeOf(call, true)];
+    expect(disturbed.dump).toBe(undisturbed.dump);
+    if (TOLD_ONCE.includes(name)) expect(disturbed.answer).toMatchObject({ kind: "unavailable" });
+    // What was forgotten the first time is not counted the second time.
+    else if (name !== "ledger.trim") expect(disturbed.answer).toEqual(undisturbed.answer);
+    if (name.includes("release")) return;
+    await disturbed.database.leases.renew(disturbed.held);
+    expect(disturbed.held.timeLeftMs()).toBe(LEASE_MS);
+  });
+
+  test("taking the lease: whoever asked has it, with one number, and nobody else", async () => {
+    const ports = await openPorts();
+    const losing = await ports.connect((client) => losingAnswers(client, () => true));
+    expect((await acquire(losing, "first")).fence).toBe(1);
+    expect(await ports.database.leases.acquire("first")).toEqual({ holder: "first", expiresAt: START + LEASE_MS });
+  });
+
+  test("one that comes late, after others of the same holder, changes nothing", async () => {
+    const ports = await openPorts();
+    const sent: (readonly Statement[])[] = [];
+    const database = await ports.connect((client) => ({
+      ...client,
+      batch(statements, mode, options) {
+        sent.push(statements);
+        return client.batch(statements, mode, options);
+      },
+    }));
+    const held = await acquire(database, "first");
+    database.ledger.sight(held, [sighting("a", START)]);
+    await database.leases.renew(held);
+    const late = sent.at(-1) ?? [];
+    await ports.execute("DELETE FROM filesweep_removals");
+    await database.leases.renew(held);
+    const before = await ports.dump();
+    await expect(ports.client.batch(late, "write")).rejects.toMatchObject({ kind: "conflict" });
+    expect(await ports.dump()).toBe(before);
+  });
+
+  test("a lease that was lost meanwhile is lost", async () => {
+    const ports = await openPorts();
+    let takeOver = false;
+    const database = await ports.connect((client) =>
+      losingAnswers(client, async () => {
+        if (!takeOver) return false;
+        ports.clock.advance(LEASE_MS);
+        await acquire(ports.database, "second");
+        return true;
+      }),
+    );
+    const held = await acquire(database, "first");
+    takeOver = true;
+    await expect(database.leases.renew(held)).rejects.toBeInstanceOf(LeaseLostError);
+  });
+});
+
+describe("a person's decision whose answer was lost stands, and is told so", () => {
+  test.each<{
+    what: string;
+    decide: (
+      database: Database,
+      ids: { hold: string; removal: string; refused: string; run: string },
+    ) => Promise<unknown>;
+  }>([
+    { what: "release", decide: ({ desk }, { removal }) => desk.release(removal, START, null) },
+    { what: "retry", decide: ({ desk }, { refused }) => desk.retry(refused) },
+    { what: "cancel a run", decide: ({ desk }, { run }) => desk.cancelRun(run, START) },
+    {
+      what: "approve",
+      decide: ({ holds }, { hold }) => holds.decide(hold, { status: "approved", until: START + 1 }),
+    },
+    { what: "silence", decide: ({ holds }, { hold }) => holds.decide(hold, { status: "cancelled" }) },
+  ])("$what", async ({ decide }) => {
+    const outcomes: unknown[] = [];
+    for (const lose of [false, true]) {
+      const ports = await openPorts();
+      const held = await ports.hold();
+      const { database } = ports;
+      await ports.sight(held, "suspected");
+      const refused = await ports.condemned(held, "refused");
+      await ports.settle(held, refused, "refused", START + 1);
+      database.journal.follow(held, freshEntry("run-9", { status: "held" }));
+      database.holds.write(held, openHold("hold-9", { runId: "run-9" }));
+      await database.leases.release(held);
+      const [suspected] = (await ports.removals()).filter(({ key }) => key === "suspected");
+      const ids = { hold: "hold-9", removal: suspected?.id ?? "", refused: refused.id, run: "run-9" };
+      const answer = await decide(await ports.connect((client) => losingAnswers(client, () => lose)), ids);
+      outcomes.push({ answer, dump: await ports.dump() });
+    }
+    expect(outcomes[1]).toEqual(outcomes[0]);
+    expect(outcomes[0]).not.toMatchObject({ answer: false });
+  });
 });
