@@ -9,6 +9,7 @@
  * app.get("/d/:id", async (c) => (isLive(await find(c), Date.now()) ? send(c) : c.notFound()));
  * ```
  */
+export type { Check, CheckName, CheckStatus, Diagnosis, ProblemKind } from "./core/doctor.ts";
 export { type ErrorKind, isSweepError, LeaseLostError, SweepError } from "./core/errors.ts";
 export type { Explained, Explanation } from "./core/explain.ts";
 export type {

@@ -6,6 +6,7 @@ import type { Setup } from "../library/compose.ts";
 import { describeError } from "../library/describe-error.ts";
 import type { AddCommand, CommandLine } from "./command-line.ts";
 import { addApprove, addCancel } from "./commands/decide.ts";
+import { addDoctor } from "./commands/doctor.ts";
 import { addExplain } from "./commands/explain.ts";
 import { addMigrate } from "./commands/migrate.ts";
 import { addRemovals } from "./commands/removals.ts";
@@ -29,6 +30,7 @@ const COMMANDS: readonly AddCommand[] = [
   addCancel,
   addRemovals,
   addExplain,
+  addDoctor,
   addMigrate,
   addUninstall,
   addDemo,

@@ -78,10 +78,12 @@ function decideKey(
   object: ListedObject | null,
   record: KeyRecord,
 ): Explained[] {
+  const { restored } = record;
   const orphan = (decision: Decision): Explained => ({ sweep: "orphaned-objects", decision });
   if (isIgnored(key, settings.ignorePrefixes)) return [orphan(keep("ignored-prefix"))];
   // The next run is no run that saw the object before.
-  if (object !== null) return [orphan(decideObject(object, record.facts, now, "the next run", settings))];
+  if (object !== null)
+    return [orphan(decideObject(object, record.facts, now, "the next run", { ...settings, restored }))];
   const isMissed = record.facts === undefined;
   return isMissed ? [{ sweep: "missing-objects", decision: keep("missing-object") }] : [];
 }

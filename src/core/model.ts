@@ -54,6 +54,7 @@ export const KEEP_REASONS = [
   "invalid-key",
   "ignored-prefix",
   "too-young",
+  "newer-than-backup",
   "unknown-age",
   "not-a-regular-file",
   "released-by-operator",
@@ -65,6 +66,12 @@ export const KEEP_REASONS = [
   "held",
 ] as const;
 export type KeepReason = (typeof KEEP_REASONS)[number];
+
+/** From when on rows of a restored database are lost, and up to when. What came in between is no orphan. */
+export interface RestoreWindow {
+  readonly from: Instant;
+  readonly to: Instant;
+}
 
 /** What a sweep says of one thing it saw. Pure: made from what was read, the run's `now` and the settings alone. */
 export type Decision =

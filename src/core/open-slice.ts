@@ -71,6 +71,7 @@ export async function openSlice(parts: RunParts, request: RunRequest, opened: Sl
     coveredUpTo: removes ? coveredUpTo(holds, verdict) : null,
     recordsSightings: !holds.raised().some(({ cause }) => isDoubtful(cause)),
     hasUntypedKeys: opening.hasUntypedKeys,
+    restored: opening.restored,
     endedLately: (sweep: SweepName) => opening.endedLately.get(sweep) ?? 0,
     now,
     clock,

@@ -93,7 +93,7 @@ function identityFindings(identity: IdentityVerdict, { firstRun }: OpeningEviden
   return [finding(identity.cause, IDENTITY_DETAILS[identity.cause])];
 }
 
-const IDENTITY_DETAILS: Readonly<Record<IdentityCause, string>> = {
+export const IDENTITY_DETAILS: Readonly<Record<IdentityCause, string>> = {
   "first-contact":
     "this database and this store have not met before: look at what would go, and approve it if they belong together",
   "wrong-pair":
@@ -101,7 +101,7 @@ const IDENTITY_DETAILS: Readonly<Record<IdentityCause, string>> = {
   "marker-lost":
     "the identity marker that was put into this store is gone: it may be another store, or an empty mount, or somebody removed the marker",
   "restored-backup":
-    "the store has seen later runs than this database: an older copy of the database was put back, and files that came since look like orphans",
+    "the store has seen later runs than this database: an older copy of the database was put back, and files that came since look like orphans, unless `filesweep doctor --restored` tells of it",
 };
 
 const GATE_LOST =

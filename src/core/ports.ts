@@ -11,3 +11,4 @@ export type * from "./ports/lease.ts";
 export type * from "./ports/ledger.ts";
 export type * from "./ports/runtime.ts";
 export type * from "./ports/store.ts";
+export type * from "./ports/survey.ts";

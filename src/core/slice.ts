@@ -3,7 +3,7 @@
 import type { SliceBudget } from "./budget.ts";
 import { SweepError } from "./errors.ts";
 import type { HoldBook } from "./holds.ts";
-import type { Decision, Hold, Instant, SweepName } from "./model.ts";
+import type { Decision, Hold, Instant, RestoreWindow, SweepName } from "./model.ts";
 import type { Clock, Database, HeldLease, JournalEntry, Log, MakeId, ReadableStore, SweepProgress } from "./ports.ts";
 import type { Remover } from "./remover.ts";
 import type { Bucket } from "./report.ts";
@@ -40,6 +40,8 @@ export interface Slice {
   /** False while who saw what, or when, is in doubt: then not even sightings are written down. */
   readonly recordsSightings: boolean;
   readonly hasUntypedKeys: boolean;
+  /** When the database was restored from backups. */
+  readonly restored: readonly RestoreWindow[];
   /** Ended or removed by a sweep in the last 24 hours, earlier slices of this run included. */
   readonly endedLately: (sweep: SweepName) => number;
   /** Taken once, before the slice's first read. Every decision of the slice is made by it. */

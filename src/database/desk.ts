@@ -9,6 +9,7 @@ import { OPEN_BY_STATE, toOpen } from "./ledger.ts";
 import { type CatalogMapping, isOfStore } from "./mapping.ts";
 import { OPEN } from "./migrations.ts";
 import { means } from "./protection.ts";
+import { RESTORED, toRestored } from "./restored.ts";
 import { rowsWhere, toFileRow } from "./row-pages.ts";
 import { toRemovalState, toSweepName, word } from "./rows.ts";
 import { integer, integerOrNull, render, type SQL, sql, text, textOrNull } from "./sql.ts";
@@ -100,7 +101,7 @@ export function createDesk(client: SqlClient, mapping: CatalogMapping, databaseN
       return typeof key === "string" ? key : null;
     },
     async record(key) {
-      const [files, facts, removals, gate] = await ask(
+      const [files, facts, removals, gate, restored] = await ask(
         rowsWhere(
           mapping,
           sql`${means(mapping.key, mapping.derived, "f", sql`${key}`)} AND ${isOfStore(mapping, "f")}`,
@@ -109,12 +110,14 @@ export function createDesk(client: SqlClient, mapping: CatalogMapping, databaseN
         unprotectedKeys(mapping, [key]),
         sql`SELECT * FROM filesweep_removals WHERE key = ${key} ORDER BY id DESC LIMIT 20`,
         sql`SELECT leaves_at FROM filesweep_gate WHERE key = ${key} AND (leaves_at IS NULL OR leaves_at > ${now})`,
+        RESTORED,
       );
       return {
         files: (files ?? []).map((row) => toFileRow(mapping, row)),
         facts: facts?.[0] === undefined ? undefined : toKeyFacts(facts[0]),
         removals: (removals ?? []).map(toRemoval),
         gateUntil: gate?.[0] === undefined ? undefined : integerOrNull(gate[0], "leaves_at"),
+        restored: toRestored(restored?.[0]),
       };
     },
   };

@@ -9,6 +9,7 @@ import { STANDING_HOLDS, toHold } from "./holds.ts";
 import type { LeaseSession } from "./lease.ts";
 import { type CatalogMapping, liveStretches, table } from "./mapping.ts";
 import { holdsBlobs } from "./protection.ts";
+import { toRestored } from "./restored.ts";
 import { parseJson, toMode, toRemovalState, toRunStatus, toSweepName, toTrigger } from "./rows.ts";
 import { integer, integerOrNull, render, type SQL, sql, text } from "./sql.ts";
 
@@ -28,7 +29,7 @@ export function createJournal({ client, session, databaseNow, gate, mapping }: J
         UNFINISHED(fresh.mode),
         LEDGER_OF_UNFINISHED(fresh.mode),
         gateStands(mapping, gate),
-        sql`SELECT name, value FROM filesweep_meta WHERE name IN ('twin', 'last_run_at', 'last_scan_at', 'totals')`,
+        sql`SELECT name, value FROM filesweep_meta WHERE name IN ('twin', 'last_run_at', 'last_scan_at', 'totals', 'restored')`,
         catalogFacts(mapping),
         STANDING_HOLDS,
         endedLately(fresh.startedAt - DAY_MS),
@@ -50,6 +51,7 @@ export function createJournal({ client, session, databaseNow, gate, mapping }: J
         lastRunAt: lastRunAt === undefined ? null : parseJson<number>(lastRunAt, "value"),
         lastScanAt: lastScanAt === undefined ? null : parseJson<number>(lastScanAt, "value"),
         totals: toTotals(remembered.get("totals")),
+        restored: toRestored(remembered.get("restored")),
         lastStatus: last?.[0] === undefined ? null : toRunStatus(last[0]["status"] ?? null),
         hasLiveFiles: catalog?.[0]?.["live"] === 1,
         hasUntypedKeys: catalog?.[0]?.["untyped"] === 1,

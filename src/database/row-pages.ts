@@ -130,10 +130,10 @@ export function toIdentity({ identity }: CatalogMapping, row: Row): string {
   return JSON.stringify(identity.map((_, index) => encodeValue(fromReadable(row[`identity${index}`] ?? null))));
 }
 
-/** Some rows, whatever stage they are in. */
-export function rowsWhere(mapping: CatalogMapping, where: SQL, limit: number): SQL {
-  return sql`SELECT ${fileColumns(mapping)} FROM ${table(mapping, "f")} WHERE ${where}
-    ORDER BY ${listOf(mapping.identity.map((name) => named("f", name)))} LIMIT ${limit}`;
+/** Some rows, whatever stage they are in; by their identities, unless another order is given. */
+export function rowsWhere(mapping: CatalogMapping, where: SQL, limit: number, order?: SQL): SQL {
+  const by = order ?? listOf(mapping.identity.map((name) => named("f", name)));
+  return sql`SELECT ${fileColumns(mapping)} FROM ${table(mapping, "f")} WHERE ${where} ORDER BY ${by} LIMIT ${limit}`;
 }
 
 export function toPage(mapping: CatalogMapping, rows: readonly Row[], limit: number): DuePage {

@@ -4,6 +4,7 @@ import { type CatalogSettings, readSettings } from "../core/settings.ts";
 import type { Row, SqlClient, Statement } from "./client.ts";
 import { DEFAULT_INDEXES, DEFAULT_TABLE } from "./default-table.ts";
 import { dropTrigger, gateTriggers, type Trigger } from "./gate.ts";
+import { isOwnIndex } from "./indexes.ts";
 import { mapCatalog } from "./map-catalog.ts";
 import type { CatalogMapping } from "./mapping.ts";
 import { MIGRATIONS, type Migration, OWN_TABLES, SCHEMA_VERSION } from "./migrations.ts";
@@ -123,7 +124,7 @@ async function schemaVersion(client: SqlClient): Promise<number> {
 /** @throws SweepError `conflict` while a removal is condemned: its object may be half gone */
 export async function planUninstall(client: SqlClient): Promise<string[]> {
   const [master] = await client.batch(
-    [statement("SELECT type, name FROM sqlite_master WHERE name LIKE 'filesweep%'")],
+    [statement("SELECT type, name, tbl_name FROM sqlite_master WHERE name LIKE 'filesweep%'")],
     "read",
   );
   const names = (type: string): string[] =>
@@ -132,9 +133,9 @@ export async function planUninstall(client: SqlClient): Promise<string[]> {
   if (tables.has("filesweep_removals")) await refuseWhileCondemned(client);
   return [
     ...names("trigger").map(dropTrigger),
-    ...names("index")
-      .filter((name) => name.startsWith("filesweep_files_"))
-      .map((name) => `DROP INDEX IF EXISTS "${name}"`),
+    ...(master ?? [])
+      .filter((row) => row["type"] === "index" && isOwnIndex(row, OWN_TABLES))
+      .map(({ name }) => `DROP INDEX IF EXISTS "${String(name).replaceAll('"', '""')}"`),
     ...OWN_TABLES.filter((name) => tables.has(name)).map((name) => `DROP TABLE IF EXISTS "${name}"`),
   ];
 }

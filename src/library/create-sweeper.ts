@@ -1,5 +1,6 @@
 /** filesweep inside somebody's own program. */
 import process from "node:process";
+import type { Diagnosis } from "../core/doctor.ts";
 import { SweepError } from "../core/errors.ts";
 import type { Instant } from "../core/model.ts";
 import type { Clock, Log } from "../core/ports.ts";
@@ -16,6 +17,7 @@ import {
   SYSTEM_CLOCK,
 } from "./compose.ts";
 import { describeError } from "./describe-error.ts";
+import { diagnose } from "./doctor.ts";
 import { environment, runtime } from "./environment.ts";
 import { createJsonLog } from "./log.ts";
 import { ownNames, resolveSetup } from "./process.ts";
@@ -51,6 +53,8 @@ export interface Sweeper extends CoreSweeper {
   open(): Promise<void>;
   /** What it goes by. Holds secrets: not for logs. */
   settings(): Settings;
+  /** Looks at everything that a run depends on, each with what mends it. Makes nothing, not even the database. */
+  doctor(): Promise<Diagnosis>;
   /** Ends the schedule, and whatever run is under way: the batch in flight ends, the place is saved, the lease released. */
   stop(): Promise<void>;
   /** Stops, and closes the database. After this the sweeper cannot be used any more. */
@@ -114,6 +118,7 @@ export function createSweeperFrom(settings: Settings, surroundings: Surroundings
   return {
     run,
     plan: (planOptions) => run({ ...planOptions, mode: "plan" }),
+    doctor: async () => diagnose(await resolveSetup(settings, surroundings)),
     status: () => ask((sweeper) => sweeper.status()),
     explain: (about) => ask((sweeper) => sweeper.explain(about)),
     runs: (page) => ask((sweeper) => sweeper.runs(page)),

@@ -122,6 +122,7 @@ function bench({ answer = goneAll, renewalMs = 0 }: BenchOptions = {}): Bench {
     remover,
     uploadAborter: null,
     settings: DEFAULT_SETTINGS,
+    restored: [],
     holds: {
       raise: () => expect.unreachable("the remover holds nothing"),
       clear: () => expect.unreachable("the remover holds nothing"),

@@ -410,6 +410,7 @@ describe("what the database holds of a file", () => {
       facts: { referenced: false, removal: null, removedBefore: false, kept: null },
       removals: [],
       gateUntil: undefined,
+      restored: [],
     });
   });
 

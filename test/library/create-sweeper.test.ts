@@ -78,6 +78,17 @@ describe("createSweeper", () => {
     await asked.close();
   });
 
+  it("doctor looks at a site that is not there, and makes none of it", async () => {
+    const site = await makeSite();
+    const places = { DATABASE_URL: `file:${site.folder}/none.db`, STORAGE_URL: `file:${site.folder}/none` };
+    const { status, checks } = await site.open(places).doctor();
+    expect([status, checks.filter((each) => each.status === "problem").map(({ name }) => name)]).toEqual([
+      "problem",
+      ["database", "store"],
+    ]);
+    expect([existsSync(`${site.folder}/none.db`), existsSync(`${site.folder}/none`)]).toEqual([false, false]);
+  });
+
   it("plans, runs, and answers questions over one database", async () => {
     const site = await makeSite();
     const sweeper = site.open();

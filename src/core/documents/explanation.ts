@@ -68,6 +68,8 @@ export const WHY: Readonly<Record<KeepReason | RemovalReason, string>> = {
   "invalid-key": "its key cannot be that of an object",
   "ignored-prefix": "CLEANUP_IGNORE_PREFIXES names it",
   "too-young": "it is younger than CLEANUP_ORPHAN_GRACE_HOURS",
+  "newer-than-backup":
+    "it came after the backup that the database was restored from: the row that named it may be lost",
   "unknown-age": "its age is not known",
   "not-a-regular-file": "it is no regular file",
   "released-by-operator": "a person released it, and it did not change since",

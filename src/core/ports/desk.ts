@@ -1,5 +1,14 @@
 /** What operators ask and decide. */
-import type { Hold, HoldStatus, Instant, RemovalReason, RemovalState, SweepName, Tally } from "../model.ts";
+import type {
+  Hold,
+  HoldStatus,
+  Instant,
+  RemovalReason,
+  RemovalState,
+  RestoreWindow,
+  SweepName,
+  Tally,
+} from "../model.ts";
 import type { Totals } from "../totals.ts";
 import type { FileRow, KeyFacts } from "./catalog.ts";
 import type { JournalEntry } from "./journal.ts";
@@ -19,7 +28,7 @@ export interface Removal {
   readonly attempts: number;
   readonly nextAttemptAt: Instant | null;
   readonly error: string | null;
-  /** Why it was released: `operator`, `protected`, `gone`, `changed`. */
+  /** Why it was released: `operator`, `protected`, `gone`, `changed`, `restored`. */
   readonly releasedBy: string | null;
   readonly finishedAt: Instant | null;
 }
@@ -61,6 +70,8 @@ export interface KeyRecord {
   readonly removals: readonly Removal[];
   /** Until when new rows may not name it: null while an attempt is not answered; undefined where the gate is open. */
   readonly gateUntil: Instant | null | undefined;
+  /** When the database was restored from backups. */
+  readonly restored: readonly RestoreWindow[];
 }
 
 /** What operators ask and decide. Nothing here needs the lease: each decision is one statement. */

@@ -1,6 +1,17 @@
 /** What is remembered of runs and holds. */
 import type { Twin } from "../identity.ts";
-import type { Hold, Instant, Mode, RemovalState, RunStatus, SweepName, SweepReport, Tally, Trigger } from "../model.ts";
+import type {
+  Hold,
+  Instant,
+  Mode,
+  RemovalState,
+  RestoreWindow,
+  RunStatus,
+  SweepName,
+  SweepReport,
+  Tally,
+  Trigger,
+} from "../model.ts";
 import type { Totals } from "../totals.ts";
 import type { HeldLease } from "./lease.ts";
 
@@ -53,6 +64,8 @@ export interface Opening {
   readonly lastRunAt: Instant | null;
   /** When the store was last scanned; null before the first time. */
   readonly lastScanAt: Instant | null;
+  /** When the database was restored from backups, as a person said. */
+  readonly restored: readonly RestoreWindow[];
   /** How the last finished run ended; null before the first. */
   readonly lastStatus: RunStatus | null;
   readonly hasLiveFiles: boolean;

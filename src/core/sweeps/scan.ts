@@ -104,11 +104,11 @@ function judgePage(
   facts: ReadonlyMap<string, KeyFacts>,
   seenAt: Instant,
 ): Sighting[] {
-  const { entry, settings, now } = slice;
+  const { entry, settings, restored, now } = slice;
   const sightings: Sighting[] = [];
   for (const object of objects) {
     const known = facts.get(object.key);
-    const decision = decideObject(object, known, now, entry.id, settings);
+    const decision = decideObject(object, known, now, entry.id, { ...settings, restored });
     const tally = { count: 1, bytes: object.sizeBytes };
     slice.decided({ sweep: "orphaned-objects", key: object.key, ...decision, bytes: object.sizeBytes });
     if (decision.verdict === "keep") {

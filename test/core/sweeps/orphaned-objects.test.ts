@@ -2,13 +2,18 @@ import { describe, expect, test } from "vitest";
 import { type Decision, REMOVAL_STATES } from "../../../src/core/model.ts";
 import type { KeyFacts, ListedObject, ObjectLook } from "../../../src/core/ports.ts";
 import { DAY_MS, HOUR_MS } from "../../../src/core/safety.ts";
-import { decideObject, looksSame, type OrphanSettings } from "../../../src/core/sweeps/orphaned-objects.ts";
+import { decideObject, looksSame, type OrphanRules } from "../../../src/core/sweeps/orphaned-objects.ts";
 import { scanIsComplete } from "../../../src/core/sweeps/scan.ts";
 import { START } from "../../support/fake-clock.ts";
 
 const NOW = START;
 const RUN = "run-2";
-const SETTINGS: OrphanSettings = { orphanGraceMs: 24 * HOUR_MS, quarantineMs: 24 * HOUR_MS, leftovers: "all" };
+const SETTINGS: OrphanRules = {
+  orphanGraceMs: 24 * HOUR_MS,
+  quarantineMs: 24 * HOUR_MS,
+  leftovers: "all",
+  restored: [],
+};
 
 const OBJECT: ListedObject = { key: "a.txt", sizeBytes: 10, modifiedAt: NOW - 30 * DAY_MS, etag: "e1" };
 const UNKNOWN_KEY: KeyFacts = { referenced: false, removal: null, removedBefore: false, kept: null };
@@ -35,7 +40,7 @@ type Case = readonly [
   object: Partial<ListedObject>,
   facts: KeyFacts | undefined,
   decision: string,
-  settings?: Partial<OrphanSettings>,
+  settings?: Partial<OrphanRules>,
 ];
 
 function table(cases: readonly Case[]): void {
@@ -89,6 +94,33 @@ describe("the age", () => {
       "suspect unreferenced",
       { orphanGraceMs: HOUR_MS },
     ],
+  ]);
+});
+
+describe("after a restore of the database", () => {
+  const [from, to] = [NOW - 20 * DAY_MS, NOW - 10 * DAY_MS];
+  const restored = {
+    restored: [
+      { from: 1, to: 2 },
+      { from, to },
+    ],
+  };
+  const seen = (modifiedAt: number): KeyFacts => suspected({ modifiedAt });
+  table([
+    ["suspects what is older than the backup", { modifiedAt: from - 1 }, UNKNOWN_KEY, "suspect unreferenced", restored],
+    ["keeps what came with the backup", { modifiedAt: from }, UNKNOWN_KEY, "keep newer-than-backup", restored],
+    ["keeps what came before the restore", { modifiedAt: to }, UNKNOWN_KEY, "keep newer-than-backup", restored],
+    ["suspects what came after the restore", { modifiedAt: to + 1 }, UNKNOWN_KEY, "suspect unreferenced", restored],
+    ["keeps a ripe suspect that came in between", { modifiedAt: from }, seen(from), "keep newer-than-backup", restored],
+    ["keeps a left-over that came in between", { modifiedAt: from }, LEFT_OVER, "keep newer-than-backup", restored],
+    [
+      "keeps what came in between also without a quarantine",
+      { modifiedAt: from },
+      UNKNOWN_KEY,
+      "keep newer-than-backup",
+      { ...restored, quarantineMs: 0 },
+    ],
+    ["calls what is protected so", { modifiedAt: from }, undefined, "keep still-protected", restored],
   ]);
 });
 
