@@ -16,8 +16,13 @@ import type { Operation } from "./operation.ts";
 import type { ApiParts, AppOptions, ServedSweeper } from "./parts.ts";
 import { nameRequest, Problem, problemResponse, requestIdOf, toProblem } from "./problem.ts";
 import { startCleanup } from "./routes/cleanup.ts";
+import { followRun } from "./routes/events.ts";
 import { createReadiness, showHealth } from "./routes/health.ts";
 import { approveHold, cancelHold, listHolds, showHold } from "./routes/holds.ts";
+import { showMetrics } from "./routes/metrics.ts";
+import { createDescription } from "./routes/openapi.ts";
+import { explainKey, showSettings } from "./routes/questions.ts";
+import { exportCsv, exportNdjson, listRemovals, releaseRemoval, retryRemoval, showRemoval } from "./routes/removals.ts";
 import { cancelRun, listRuns, showRun } from "./routes/runs.ts";
 import { showStats } from "./routes/stats.ts";
 import { createRunner } from "./runner.ts";
@@ -28,20 +33,32 @@ export type { AppOptions, ServedSweeper, ServiceSettings } from "./parts.ts";
 export const MAX_BODY_BYTES = 64 * 1024;
 
 /** The operations of one app, in the order in which the document shows them. To add one: its file in `routes/`, and a line here. */
-function operations(): Operation[] {
-  return [
+function createOperations(): Operation[] {
+  const all: Operation[] = [
     startCleanup,
     showStats,
     listRuns,
     showRun,
+    followRun,
     cancelRun,
     listHolds,
     showHold,
     approveHold,
     cancelHold,
+    listRemovals,
+    exportCsv,
+    exportNdjson,
+    showRemoval,
+    releaseRemoval,
+    retryRemoval,
+    explainKey,
+    showSettings,
     showHealth,
     createReadiness(),
+    showMetrics,
+    createDescription(() => all),
   ];
+  return all;
 }
 
 /**
@@ -82,7 +99,7 @@ export function createApp(sweeper: ServedSweeper, options: AppOptions = {}): Hon
       },
     }),
   );
-  addOperations(app, operations(), parts);
+  addOperations(app, createOperations(), parts);
   app.all("/admin/*", () => {
     throw noSuchRoute();
   });
@@ -96,7 +113,7 @@ function noSuchRoute(): Problem {
 
 function createParts(sweeper: ServedSweeper, options: AppOptions): ApiParts {
   const settings = sweeper.settings();
-  const { now = () => Date.now(), log = () => {} } = options;
+  const { now = () => Date.now(), log = () => {}, sleep = wait } = options;
   const publicUrl = settings.publicUrl?.replace(/\/+$/, "");
   return {
     sweeper,
@@ -106,12 +123,17 @@ function createParts(sweeper: ServedSweeper, options: AppOptions): ApiParts {
     runner: createRunner(sweeper, options),
     now,
     log,
+    sleep,
     href(c, path) {
       if (publicUrl !== undefined) return `${publicUrl}${path}`;
-      const mounted = c.req.path.lastIndexOf("/admin/");
-      return `${mounted < 0 ? "" : c.req.path.slice(0, mounted)}${path}`;
+      const inside = Math.max(c.req.path.lastIndexOf("/admin/"), c.req.path.lastIndexOf("/dashboard"));
+      return `${c.req.path.slice(0, inside < 0 ? c.req.path.lastIndexOf("/") : inside)}${path}`;
     },
   };
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 function addOperations(app: Hono, all: readonly Operation[], parts: ApiParts): void {

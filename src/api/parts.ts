@@ -10,7 +10,7 @@ import type { Runner } from "./runner.ts";
 /** What the service goes by. */
 export type ServiceSettings = Pick<
   Settings,
-  "adminTokens" | "metricsTokens" | "publicUrl" | "staleAfterMs" | "enabled" | "mode" | "sweeps"
+  "adminTokens" | "metricsTokens" | "publicUrl" | "staleAfterMs" | "enabled" | "mode" | "sweeps" | "shown"
 >;
 
 /** A sweeper that knows what it is served by. `createSweeper` makes one. */
@@ -33,6 +33,8 @@ export interface AppOptions {
   readonly now?: () => Instant;
   /** Makes the ids of requests. */
   readonly makeRequestId?: () => string;
+  /** Waits so many milliseconds. */
+  readonly sleep?: (ms: number) => Promise<void>;
   /** A signal that is aborted so many milliseconds from now. */
   readonly abortAfter?: (ms: number) => AbortSignal;
 }
@@ -46,6 +48,7 @@ export interface ApiParts {
   readonly runner: Runner;
   readonly now: () => Instant;
   readonly log: Log;
+  readonly sleep: (ms: number) => Promise<void>;
   /** `path` as others reach it: behind a proxy, and under the path that the app is mounted at. */
   href(c: Context, path: string): string;
 }

@@ -3,7 +3,10 @@ import * as v from "valibot";
 import {
   HOLD_CAUSES,
   HOLD_STATUSES,
+  KEEP_REASONS,
   MODES,
+  REMOVAL_REASONS,
+  REMOVAL_STATES,
   RUN_STATUSES,
   SWEEP_NAMES,
   SWEEP_STATUSES,
@@ -44,6 +47,28 @@ export const PAGE = {
 
 export const HoldQuery = v.strictObject({ ...PAGE, status: v.optional(described(HOLD_STATUSES)) });
 export const RunQuery = v.strictObject(PAGE);
+
+const FILTER = {
+  state: v.optional(described(REMOVAL_STATES)),
+  reason: v.optional(described(REMOVAL_REASONS)),
+  run: v.optional(v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/), v.description("the id of a run"))),
+  key: v.optional(
+    v.pipe(
+      v.string(),
+      v.minLength(1),
+      v.maxLength(1024),
+      v.description("what the keys begin with, 1 to 1024 characters"),
+    ),
+  ),
+};
+export const RemovalQuery = v.strictObject({ ...PAGE, ...FILTER });
+export const ExportQuery = v.strictObject(FILTER);
+
+const name = (what: string) => v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(1024), v.description(what)));
+export const ExplainQuery = v.strictObject({
+  key: name("an object's key, relative to the store, 1 to 1024 characters"),
+  id: name("a row's id, 1 to 1024 characters"),
+});
 
 export const CleanupBody = v.strictObject({
   mode: v.optional(described(MODES)),
@@ -136,6 +161,57 @@ export const Stats = v.strictObject({
   holds: v.array(Hold),
 });
 
+export const Removal = v.strictObject({
+  id: Id,
+  key: v.string(),
+  state: v.picklist(REMOVAL_STATES),
+  reason: v.picklist(REMOVAL_REASONS),
+  sweep: v.picklist(SWEEP_NAMES),
+  run: Id,
+  bytes: Count,
+  createdAt: Instant,
+  firstSeenAt: OrNull(Instant),
+  attempts: Count,
+  nextAttemptAt: OrNull(Instant),
+  error: OrNull(v.string()),
+  releasedBy: OrNull(v.string()),
+  finishedAt: OrNull(Instant),
+});
+
+export const RemovalPage = page(Removal);
+
+const Explained = v.strictObject({
+  sweep: v.picklist(SWEEP_NAMES),
+  verdict: v.picklist(["remove", "suspect", "keep"]),
+  reason: v.picklist([...REMOVAL_REASONS, ...KEEP_REASONS]),
+  why: v.string(),
+});
+
+export const Explanation = v.strictObject({
+  key: v.string(),
+  known: v.boolean(),
+  invalidKey: OrNull(v.string()),
+  object: OrNull(v.strictObject({ bytes: Count, modifiedAt: OrNull(Instant), etag: OrNull(v.string()) })),
+  files: v.array(v.strictObject({ id: v.string(), status: v.string(), decisions: v.array(Explained) })),
+  decisions: v.array(Explained),
+  removals: v.array(Removal),
+  gate: OrNull(v.strictObject({ until: OrNull(Instant) })),
+});
+
+export const ShownSettings = v.strictObject({
+  items: v.array(
+    v.strictObject({
+      name: v.string(),
+      value: OrNull(v.string()),
+      from: OrNull(v.string()),
+      secret: v.boolean(),
+      help: v.string(),
+    }),
+  ),
+});
+
+export const AnyObject = v.looseObject({});
+
 export const Health = v.strictObject({ status: v.literal("up") });
 
 const OK_OR_FAILED = v.picklist(["ok", "failed"]);
@@ -177,3 +253,15 @@ export const ProblemDocument = v.strictObject({
   until: v.exactOptional(Instant),
   checks: v.exactOptional(Checks),
 });
+
+/** The forms that the OpenAPI document gives a name. */
+export const COMPONENTS = {
+  Tally,
+  Run,
+  Hold,
+  SweepReport,
+  Removal,
+  Stats,
+  Explanation,
+  Problem: ProblemDocument,
+};

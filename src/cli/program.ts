@@ -1,7 +1,7 @@
 /** The command line: which commands there are, and what becomes of an error. */
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { nearest } from "../core/settings/nearest.ts";
+import { VERSION } from "../core/version.ts";
 import type { Setup } from "../library/compose.ts";
 import { describeError } from "../library/describe-error.ts";
 import type { AddCommand, CommandLine } from "./command-line.ts";
@@ -75,7 +75,7 @@ function createProgram(io: Io): Command {
   const collect = (file: string, files: readonly string[] = []): string[] => [...files, file];
   return new Command("filesweep")
     .description("Finds expired files and orphaned objects of a file-sharing application, and removes them.")
-    .version(ownVersion(), "--version", "print the version")
+    .version(VERSION, "--version", "print the version")
     .option("--env-file <file>", "read settings from FILE; the environment wins; may be repeated", collect)
     .helpOption("-h, --help", "print this help")
     .helpCommand(false)
@@ -87,13 +87,6 @@ function createProgram(io: Io): Command {
       writeErr: (text) => io.stderr.write(text),
       outputError: (text, write) => write(text.replace(/^error: /, "filesweep: ")),
     });
-}
-
-/** package.json lies two folders above, for src/cli and dist/cli alike. */
-function ownVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
-  const known = typeof manifest === "object" && manifest !== null && "version" in manifest;
-  return known ? String(manifest.version) : "unknown";
 }
 
 /** @throws SweepError `invalid` */

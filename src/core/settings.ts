@@ -8,6 +8,7 @@ import { type DatabaseLocation, type StorageLocation, writtenInsideStore } from 
 import { type Budget, PRESETS } from "./settings/presets.ts";
 import { makeReader, type Reader, type SettingProblem, unknownSettings } from "./settings/reader.ts";
 import { PLACES, S3, SERVICE } from "./settings/service-table.ts";
+import { type ShownSetting, showSettings } from "./settings/shown.ts";
 
 export {
   type CatalogColumns,
@@ -24,6 +25,7 @@ export { type DatabaseLocation, databaseInsideStore, type StorageLocation } from
 export { type Budget, PRESETS, type PresetName } from "./settings/presets.ts";
 export type { SettingProblem } from "./settings/reader.ts";
 export { renderEnvExample, renderSettingsTable } from "./settings/render.ts";
+export type { ShownSetting } from "./settings/shown.ts";
 export { SETTING_NAMES, VARIABLE_NAMES } from "./settings/table.ts";
 
 /** What the sweeps decide by. */
@@ -115,6 +117,8 @@ export interface Settings extends RunSettings {
   readonly host: string;
   readonly instanceUrl: string | null;
   readonly notifyWebhookUrl: string | null;
+  /** All of this as an operator may see it, without secrets. */
+  readonly shown: readonly ShownSetting[];
   readonly logLevel: "debug" | "info" | "warn" | "error";
   /** Null: `pretty` on a terminal, else `json`. */
   readonly logFormat: "json" | "pretty" | null;
@@ -142,7 +146,7 @@ export function checkSettings(
   context: SettingsContext,
 ): { readonly settings: Settings } | { readonly problems: readonly SettingProblem[] } {
   const reader = makeReader(env, context);
-  const settings = resolve(reader);
+  const settings = { ...resolve(reader), shown: showSettings(env, context) };
   const unknown = context.listable === false ? [] : unknownSettings(env);
   const problems = [...reader.problems, ...unknown];
   return problems.length > 0 ? { problems } : { settings };
@@ -158,7 +162,7 @@ export function readSettings(env: Readonly<Record<string, unknown>>, context: Se
   return checked.settings;
 }
 
-function resolve(reader: Reader): Settings {
+function resolve(reader: Reader): Omit<Settings, "shown"> {
   const places = resolvePlaces(reader);
   const catalog = resolveCatalog(reader);
   const run = resolveRun(reader, catalog, places.storage);
@@ -286,7 +290,7 @@ function resolveBudget(reader: Reader): Budget {
   };
 }
 
-type Service = Omit<Settings, keyof RunSettings | keyof Places | "catalog">;
+type Service = Omit<Settings, keyof RunSettings | keyof Places | "catalog" | "shown">;
 
 function resolveService(reader: Reader, everyMs: number): Service {
   const cron = reader.read(RUNNING.cron);

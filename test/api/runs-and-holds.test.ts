@@ -52,6 +52,7 @@ describe("POST /admin/runs/:id/cancel", () => {
     const response = await post(`/admin/runs/${run?.id}/cancel`);
     expect(response.status).toBe(202);
     expect(await documentOf(response, Run)).toMatchObject({ id: run?.id, status: "cancelled" });
+    world.clock.advance(1);
     expect(await problemOf(await post(`/admin/runs/${run?.id}/cancel`))).toMatchObject({
       status: 409,
       kind: "conflict",

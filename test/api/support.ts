@@ -37,6 +37,7 @@ export function serve(world: World, { settings, on, sweeper: own, ...options }: 
     enabled: true,
     mode: parts.settings.mode,
     sweeps: parts.settings.sweeps,
+    shown: [],
     ...settings,
   };
   const background: Promise<unknown>[] = [];

@@ -36,9 +36,9 @@ describe("the example files", () => {
     expect(Object.keys(uncommented).sort()).toEqual([...SETTING_NAMES].sort());
     const { CATALOG_TABLE, ...env } = uncommented;
     expect(CATALOG_TABLE).toBe("files"); // naming the default table is a mapping, and so means more than its default
-    expect(readSettings(env, { runtime: "node", allBuilt: true })).toEqual(
-      readSettings({}, { runtime: "node", allBuilt: true }),
-    );
+    const { shown: _, ...read } = readSettings(env, { runtime: "node", allBuilt: true });
+    const { shown: __, ...standard } = readSettings({}, { runtime: "node", allBuilt: true });
+    expect(read).toEqual(standard);
   });
 });
 
