@@ -50,7 +50,7 @@ export interface HoldBook {
   clear(cause: HoldCause, sweep: SweepName | null): void;
   /** The approval in force for a cause. */
   approval(cause: HoldCause, sweep: SweepName | null): Hold | null;
-  /** What an approval covered is done. */
+  /** What an approval covered is done; so is what earlier ones for the same cause did. */
   fulfil(approval: Hold): void;
   /** Whether a hold for this cause stands, be it silenced, from an earlier run. */
   stands(cause: HoldCause, sweep: SweepName | null): boolean;
@@ -84,10 +84,13 @@ export function openHoldBook(parts: HoldBookParts): HoldBook {
     else if ((hold.approvedUntil ?? 0) > now) approved.push(hold);
     else close(hold);
   }
-  const drop = (hold: Hold): void => {
-    const index = approved.indexOf(hold);
-    if (index >= 0) approved.splice(index, 1);
-    close(hold);
+  const approvals = (cause: HoldCause, sweep: SweepName | null): Hold[] =>
+    approved.filter((hold) => nameOf(hold.cause, hold.sweep) === nameOf(cause, sweep));
+  const drop = (cause: HoldCause, sweep: SweepName | null): void => {
+    for (const hold of approvals(cause, sweep)) {
+      approved.splice(approved.indexOf(hold), 1);
+      close(hold);
+    }
   };
   return {
     raise(finding) {
@@ -122,11 +125,11 @@ export function openHoldBook(parts: HoldBookParts): HoldBook {
       const before = standing.get(name);
       if (before !== undefined) close(before);
       standing.delete(name);
-      for (const hold of approved.filter((candidate) => nameOf(candidate.cause, candidate.sweep) === name)) drop(hold);
+      drop(cause, sweep);
     },
-    approval: (cause, sweep) =>
-      approved.find((hold) => nameOf(hold.cause, hold.sweep) === nameOf(cause, sweep)) ?? null,
-    fulfil: drop,
+    // Of several the newest: what a person looked at last includes what was there before.
+    approval: (cause, sweep) => approvals(cause, sweep).toSorted((a, b) => b.asOf - a.asOf)[0] ?? null,
+    fulfil: ({ cause, sweep }) => drop(cause, sweep),
     stands: (cause, sweep) => standing.has(nameOf(cause, sweep)),
     raised: () => [...raised.values()],
   };

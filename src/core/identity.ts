@@ -15,6 +15,8 @@ export interface Marker {
 export interface Twin extends Marker {
   /** False until the marker's put was answered. */
   readonly confirmed: boolean;
+  /** The store was empty when the two were made a pair, so that nobody has looked at what it holds. */
+  readonly metEmpty?: boolean;
 }
 
 export type IdentityCause = Extract<HoldCause, "first-contact" | "wrong-pair" | "marker-lost" | "restored-backup">;
@@ -45,8 +47,10 @@ export function judgeIdentity({ marker, twin, storeIsEmpty, usesMarker }: Identi
   }
   if (marker === null) {
     if (twin === null) return storeIsEmpty ? { kind: "new" } : { kind: "hold", cause: "first-contact" };
-    // The put of a pending twin was never confirmed: it is put again.
-    return twin.confirmed ? { kind: "hold", cause: "marker-lost" } : { kind: "known" };
+    if (twin.confirmed) return { kind: "hold", cause: "marker-lost" };
+    // The put was never confirmed: it is put again. But what looked empty may have been a folder that was not mounted, in
+    // which the put failed; what is there now nobody has looked at.
+    return twin.metEmpty === true && !storeIsEmpty ? { kind: "hold", cause: "first-contact" } : { kind: "known" };
   }
   if (marker === "unreadable" || twin === null || marker.instance !== twin.instance) {
     return { kind: "hold", cause: "wrong-pair" };

@@ -52,7 +52,7 @@ export async function openSlice(parts: RunParts, request: RunRequest, opened: Sl
   });
   const { adopt, fulfilled } = raiseFindings(holds, verdict, holds.stands("nested-store", null));
   const isHeld = holds.raised().length > 0;
-  rememberInstants(parts, opened, verdict);
+  rememberInstants(parts, opened, verdict, holds);
   const removes = entry.mode === "remove" && !isHeld;
   if (removes) {
     await meet(parts, opened, view, adopt);
@@ -123,11 +123,16 @@ function coveredUpTo(holds: Slice["holds"], verdict: OpeningVerdict): Instant | 
   return instants.length === 0 ? null : Math.min(...instants);
 }
 
-/** A clock that is in doubt is not what the next one is measured by. */
-function rememberInstants(parts: RunParts, { opening, held, now }: SliceOpening, verdict: OpeningVerdict): void {
-  const doubtful = verdict.findings.some(({ cause }) => cause === "clock-skew" || cause === "clock-jump");
-  const approved = opening.holds.some(({ cause, status }) => cause === "clock-jump" && status === "approved");
-  const lastRunAt = !doubtful || approved ? { lastRunAt: now } : {};
+/** A clock that is in doubt is not what the next one is measured by; one that jumped is, once a person said so. */
+function rememberInstants(
+  parts: RunParts,
+  { opening, held, now }: SliceOpening,
+  verdict: OpeningVerdict,
+  holds: Slice["holds"],
+): void {
+  const skewed = verdict.findings.some(({ cause }) => cause === "clock-skew");
+  const jumped = holds.raised().some(({ cause }) => cause === "clock-jump");
+  const lastRunAt = skewed || jumped ? {} : { lastRunAt: now };
   const lastScanAt = opening.entry.mode === "remove" && startsScan(opening.entry) ? { lastScanAt: now } : {};
   parts.database.journal.remember(held, { ...lastRunAt, ...lastScanAt });
 }

@@ -156,7 +156,8 @@ export function nextTwin(opening: Opening, view: StoreView, adopt: boolean, make
   const marker = view.marker === null || view.marker === "unreadable" ? null : view.marker;
   const epoch = Math.max(opening.twin?.epoch ?? 0, marker?.epoch ?? 0) + 1;
   const instance = opening.twin?.instance ?? (adopt && marker !== null ? marker.instance : makeId());
-  return { instance, epoch, confirmed: opening.twin?.confirmed ?? false };
+  const metEmpty = opening.twin === null ? view.isEmpty : opening.twin.metEmpty === true && !adopt;
+  return { instance, epoch, confirmed: opening.twin?.confirmed ?? false, metEmpty };
 }
 
 function isIdentityCause(cause: HoldCause): cause is IdentityCause {

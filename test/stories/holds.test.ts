@@ -151,6 +151,21 @@ describe("too-many-orphans", () => {
     expect(world.store.keys().filter((key) => key.startsWith("young/"))).toHaveLength(0);
   });
 
+  test("a second approval lets through what came after the first", async () => {
+    const world = await knownSite(10, { settings });
+    world.put(names("orphan", 30));
+    const first = await world.run();
+    await createSweeperOf(world.parts).approve(first.holds[0]?.id ?? "");
+    world.clock.advance(HOUR_MS);
+    world.put(names("later", 30));
+    const second = await world.run();
+    expect(causes(second)).toEqual(["too-many-orphans"]);
+    expect(world.store.keys().filter((key) => key.startsWith("later/"))).toHaveLength(30);
+    await createSweeperOf(world.parts).approve(second.holds[0]?.id ?? "");
+    await world.run();
+    expect(world.store.keys().filter((key) => key.startsWith("later/"))).toHaveLength(0);
+  });
+
   test("slices that only together are too much are held as one scan", async () => {
     const world = await knownSite(60, { settings: { ...settings, pageSize: 10, maxCalls: 20 } });
     world.put(names("orphan", 30));
@@ -216,6 +231,39 @@ describe("identity", () => {
     expect((await world.run({}, instance)).status).toBe("completed");
   });
 
+  test.each([
+    { firstRun: "hold" as const, expected: ["first-contact"], rule: "a person looks once" },
+    { firstRun: "remove" as const, expected: [], rule: "unless nobody wants to" },
+  ])(
+    "a put that failed in what looked empty, and objects there later: $expected ($rule)",
+    async ({ firstRun, expected }) => {
+      const world = await createWorld({ settings: { firstRun } });
+      const unmounted = await world.createInstance({
+        wrapStore: (store) => ({ ...store, writeMarker: () => Promise.reject(new Error("EACCES")) }),
+      });
+      expect((await world.run({}, unmounted)).status).toBe("failed");
+      world.put(["a", "orphan"]);
+      await world.insert({ key: "a" });
+      const report = await world.run();
+      expect(causes(report)).toEqual(expected);
+      for (const { id } of report.holds) await createSweeperOf(world.parts).approve(id);
+      expect((await world.run()).status).toBe("completed");
+      expect((await world.run()).holds).toEqual([]);
+    },
+  );
+
+  test("a put that failed beside objects that a person looked at is put again", async () => {
+    const world = await knownSite(3, { settings: { firstRun: "hold" } });
+    const held = await world.run();
+    await createSweeperOf(world.parts).approve(held.holds[0]?.id ?? "");
+    const failing = await world.createInstance({
+      wrapStore: (store) => ({ ...store, writeMarker: () => Promise.reject(new Error("503")) }),
+      settings: { firstRun: "hold" },
+    });
+    expect((await world.run({}, failing)).status).toBe("failed");
+    expect(await world.run()).toMatchObject({ status: "completed", holds: [] });
+  });
+
   test("a plan never writes the marker", async () => {
     const world = await createWorld(marked);
     await world.plan();
@@ -264,6 +312,17 @@ describe("clocks", () => {
     await createSweeperOf(world.parts).approve(held.holds[0]?.id ?? "");
     expect((await world.run()).status).toBe("completed");
     expect((await world.run()).status).toBe("completed");
+  });
+
+  test("an approval that ran out believes no clock", async () => {
+    const world = await knownSite(3, hourly);
+    await world.run();
+    world.clock.advance(30 * DAY_MS);
+    const held = await world.run();
+    await createSweeperOf(world.parts).approve(held.holds[0]?.id ?? "");
+    world.clock.advance(7 * DAY_MS);
+    expect(causes(await world.run())).toEqual(["clock-jump"]);
+    expect(causes(await world.run())).toEqual(["clock-jump"]);
   });
 
   test.each([

@@ -4,13 +4,13 @@ import { join } from "node:path";
 import process from "node:process";
 import { onTestFinished } from "vitest";
 import type { Clock } from "../../src/core/ports.ts";
-import type { SqlClient, Statement } from "../../src/database/client.ts";
+import type { SqlClient } from "../../src/database/client.ts";
 import { openFileClient } from "../../src/database/embedded-client.ts";
 import { openRemoteClient, type RemoteOptions } from "../../src/database/remote-client.ts";
 import { type HranaServer, startHranaServer } from "./hrana-server.ts";
+import { followClock, TEST_CLOCK } from "./statements.ts";
 
-/** The database's clock of a test: a table of one row, which follows the fake clock. */
-export const TEST_NOW = "(SELECT now_ms FROM test_clock)";
+export { plain, TEST_NOW } from "./statements.ts";
 
 /** A folder that is gone after the test. */
 export function temporaryFolder(): string {
@@ -39,23 +39,6 @@ export async function openRemoteTestClient(path: string, options: Partial<Remote
 export async function openTestClient(path: string, clock: Clock): Promise<SqlClient> {
   const client = IS_REMOTE ? await openRemoteTestClient(path) : await openFileClient(path);
   onTestFinished(() => client.close());
-  await client.batch(
-    [
-      plain("CREATE TABLE IF NOT EXISTS test_clock (id INTEGER PRIMARY KEY CHECK (id = 1), now_ms INTEGER NOT NULL)"),
-      plain("INSERT OR IGNORE INTO test_clock (id, now_ms) VALUES (1, 0)"),
-    ],
-    "write",
-  );
-  return {
-    ...client,
-    async batch(statements, mode, options) {
-      const turn = { sql: "UPDATE test_clock SET now_ms = ?", args: [clock.now()] };
-      const results = await client.batch(mode === "write" ? [turn, ...statements] : statements, mode, options);
-      return mode === "write" ? results.slice(1) : results;
-    },
-  };
-}
-
-export function plain(sql: string, args: Statement["args"] = []): Statement {
-  return { sql, args };
+  await client.batch(TEST_CLOCK, "write");
+  return followClock(client, clock);
 }

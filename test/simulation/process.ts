@@ -1,0 +1,313 @@
+/**
+ * One process of filesweep. Before and after the effect of every call to a port it waits for its turn, so that anything
+ * may happen in between: others go on, time goes by, the process ends, the answer is lost, the call arrives twice.
+ */
+import { isSweepError, LeaseLostError, SweepError } from "../../src/core/errors.ts";
+import type { Mode } from "../../src/core/model.ts";
+import type { Clock, DeleteRequest, ListPage, Store, UploadName } from "../../src/core/ports.ts";
+import { type RunOutcome, type RunParts, runSlice } from "../../src/core/run.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/core/safety.ts";
+import { checkSettings, type RunSettings } from "../../src/core/settings.ts";
+import type { Row, SqlClient, Statement } from "../../src/database/client.ts";
+import { createDatabase } from "../../src/database/open.ts";
+import { counted } from "../../src/storage/counted.ts";
+import { readOnly } from "../../src/storage/read-only.ts";
+import { TEST_NOW } from "../support/statements.ts";
+import type { Site } from "./history.ts";
+import type { Stage } from "./stage.ts";
+import { answerDelete, answerHead, answerList } from "./store-faults.ts";
+
+/** What becomes of a call that waits. */
+export type Turn = "go" | "fail" | "fail-late" | "twice";
+
+export type CallName =
+  | "database"
+  | "list"
+  | "head"
+  | "readMarker"
+  | "writeMarker"
+  | "delete"
+  | "listUploads"
+  | "abortUpload";
+
+interface Parked {
+  readonly call: CallName;
+  readonly phase: "before" | "after";
+  readonly since: number;
+  readonly resume: (turn: Turn) => void;
+}
+
+/** What is told of a process: for the oracle. */
+export interface Witness {
+  /** A delete is asked for, before any of it happens. */
+  asks(process: Process, slice: Slice, requests: readonly DeleteRequest[]): Promise<void>;
+  /** A write transaction of a process, executed for it. */
+  write(process: Process, slice: Slice, statements: readonly Statement[]): Promise<Row[][]>;
+  /** Deletes, and sees what went. */
+  delete(process: Process, requests: readonly DeleteRequest[]): ReturnType<Store["delete"]>;
+  puts(slice: Slice): void;
+  aborts(process: Process, slice: Slice, upload: UploadName): void;
+  ended(slice: Slice, outcome: RunOutcome | null): Promise<void>;
+  /** A slice ended with an error that is no answer of a port and no lost lease. */
+  broke(process: Process, error: unknown): void;
+}
+
+export const GATE_MS = 10 * MINUTE_MS;
+
+/** One slice of a run, under way. */
+export interface Slice {
+  readonly mode: Mode;
+  readonly token: object;
+  /** The fence of the lease it got. */
+  fence: number | null;
+  deletes: number;
+  rowsEnded: number;
+}
+
+export class Process {
+  readonly name: string;
+  readonly settings: RunSettings;
+  skewMs = 0;
+  slice: Slice | null = null;
+  #stage: Stage;
+  #witness: Witness;
+  #parked: Parked | null = null;
+  #wake: () => void = () => {};
+
+  constructor(name: string, stage: Stage, witness: Witness, site: Site = stage.site) {
+    this.name = name;
+    this.#stage = stage;
+    this.#witness = witness;
+    this.settings = settingsOf(site);
+  }
+
+  /** The process's own clock. */
+  now(): number {
+    return this.#stage.now + this.skewMs;
+  }
+
+  waitsFor(): Pick<Parked, "call" | "phase" | "since"> | null {
+    return this.#parked;
+  }
+
+  /** Begins a slice, and comes to its first call. */
+  async start(mode: Mode, trigger: "schedule" | "cli"): Promise<void> {
+    if (this.slice !== null) return;
+    const slice: Slice = { mode, token: {}, fence: null, deletes: 0, rowsEnded: 0 };
+    this.slice = slice;
+    await this.#until(() => void this.#work(slice, trigger));
+  }
+
+  async #work(slice: Slice, trigger: "schedule" | "cli"): Promise<void> {
+    let outcome: RunOutcome | null = null;
+    try {
+      const { mode } = slice;
+      outcome = await runSlice(this.#parts(slice), { mode, sweeps: this.settings.sweeps, trigger });
+    } catch (error) {
+      if (!(error instanceof LeaseLostError || isSweepError(error, "unavailable"))) this.#witness.broke(this, error);
+      this.#stage.tell(`${this.name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    if (outcome !== null) this.#stage.tell(`${this.name}: ${describe(outcome)}`);
+    await this.#witness.ended(slice, outcome);
+    this.slice = null;
+    this.#wake();
+  }
+
+  /** Lets the process go on, through so many waits or to its end. */
+  async go(turns: number): Promise<void> {
+    for (let turn = 0; turn < turns && this.#parked !== null; turn += 1) await this.resume("go");
+  }
+
+  /** Lets it go on until it stands before, or behind, the effect of such a call, or has come to its end. */
+  async goTo(call: CallName, phase: "before" | "after"): Promise<void> {
+    do await this.resume("go");
+    while (this.#parked !== null && !(this.#parked.call === call && this.#parked.phase === phase));
+  }
+
+  async resume(turn: Turn): Promise<void> {
+    const parked = this.#parked;
+    if (parked === null) return;
+    this.#parked = null;
+    await this.#until(() => parked.resume(turn));
+  }
+
+  /** The process is no more. With `late`, the call that it waited for may have its effect all the same. */
+  async kill(late: boolean): Promise<void> {
+    const parked = this.#parked;
+    if (parked === null) return;
+    this.#stage.count("killed");
+    this.#stage.tell(`process ${this.name} is killed, ${parked.phase} its call to ${parked.call}`);
+    if (late && parked.phase === "before") await this.resume("fail-late");
+    this.#parked = null;
+    this.slice = null;
+  }
+
+  /** Resolves at the process's next wait, or at its end. */
+  #until(begin: () => void): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      begin();
+    });
+  }
+
+  #park(slice: Slice, call: CallName, phase: "before" | "after"): Promise<Turn> {
+    return new Promise((resolve) => {
+      // Whoever was killed waits for ever.
+      if (this.slice !== slice) return;
+      this.#parked = { call, phase, since: this.#stage.now, resume: resolve };
+      this.#wake();
+    });
+  }
+
+  /** The way of every call. */
+  async #pass<Answer>(slice: Slice, call: CallName, work: () => Promise<Answer>): Promise<Answer> {
+    const stage = this.#stage;
+    const startedAt = stage.now;
+    const turn = await this.#park(slice, call, "before");
+    if (turn === "fail") throw this.#fault(`${call} failed`);
+    const later = { what: `${this.name}'s ${call}`, startedAt, isDelete: call === "delete" };
+    const deliver = async (): Promise<void> => {
+      await work().catch((error: unknown) => {
+        if (!isSweepError(error)) throw error;
+      });
+    };
+    if (turn === "fail-late") {
+      stage.inFlight.push({ ...later, deliver });
+      throw this.#fault(`${call} was given up, and may take effect later`);
+    }
+    if (turn === "twice") {
+      stage.inFlight.push({ ...later, deliver });
+      this.#fault(`${call} arrives twice`);
+    }
+    const answer = await work();
+    const after = await this.#park(slice, call, "after");
+    if (after !== "go" && after !== "twice") throw this.#fault(`the answer to ${call} was lost`);
+    return answer;
+  }
+
+  #fault(what: string): SweepError {
+    this.#stage.count(what);
+    this.#stage.tell(`${this.name}: ${what}`);
+    return new SweepError("unavailable", `injected: ${what}`);
+  }
+
+  #parts(slice: Slice): RunParts {
+    const stage = this.#stage;
+    const clock: Clock = { now: () => this.now(), monotonicMs: () => stage.monotonic };
+    const client = this.#client(slice);
+    const { store, calls } = counted(this.#store(slice));
+    return {
+      database: createDatabase({ client, clock, gateMs: GATE_MS, databaseNow: TEST_NOW }),
+      store,
+      planStore: readOnly(store),
+      storeCalls: calls,
+      settings: this.settings,
+      clock,
+      makeId: stage.makeId,
+      log: () => {},
+      holder: this.name,
+    };
+  }
+
+  /** What a person's command line is made of: the same database and store, without waits and faults. */
+  operator(): RunParts {
+    const stage = this.#stage;
+    const client: SqlClient = {
+      batch: (statements, mode) => (mode === "read" ? stage.readBatch(statements) : stage.batch(statements)),
+      explain: () => Promise.resolve([]),
+      calls: () => 0,
+      close: () => {},
+    };
+    const clock: Clock = { now: () => stage.now, monotonicMs: () => stage.monotonic };
+    return {
+      database: createDatabase({ client, clock, gateMs: GATE_MS, databaseNow: TEST_NOW }),
+      store: stage.memory,
+      planStore: readOnly(stage.memory),
+      storeCalls: () => 0,
+      settings: this.settings,
+      clock,
+      makeId: stage.makeId,
+      log: () => {},
+      holder: "a person",
+    };
+  }
+
+  #client(slice: Slice): SqlClient {
+    let calls = 0;
+    return {
+      batch: (statements, mode) => {
+        calls += 1;
+        return this.#pass(slice, "database", () =>
+          mode === "read" ? this.#stage.readBatch(statements) : this.#witness.write(this, slice, statements),
+        );
+      },
+      explain: () => Promise.resolve([]),
+      calls: () => calls,
+      close: () => {},
+    };
+  }
+
+  #store(slice: Slice): Store {
+    const stage = this.#stage;
+    const { memory } = stage;
+    return {
+      name: memory.name,
+      invalidKey: (key) => memory.invalidKey(key),
+      list: (options) => this.#pass<ListPage>(slice, "list", () => answerList(stage, options)),
+      head: (key) => this.#pass(slice, "head", () => answerHead(stage, key)),
+      readMarker: () => this.#pass(slice, "readMarker", () => memory.readMarker()),
+      writeMarker: (text) =>
+        this.#pass(slice, "writeMarker", async () => {
+          this.#witness.puts(slice);
+          await memory.writeMarker(text);
+        }),
+      listUploads: (options) => this.#pass(slice, "listUploads", () => memory.listUploads(options)),
+      abortUpload: async (upload) => {
+        this.#witness.aborts(this, slice, upload);
+        return this.#pass(slice, "abortUpload", () => memory.abortUpload(upload));
+      },
+      tryOut: () => memory.tryOut(),
+      versioning: () => memory.versioning(),
+      clockSkewMs: () => memory.clockSkewMs(),
+      delete: async (requests) => {
+        await this.#witness.asks(this, slice, requests);
+        return this.#pass(slice, "delete", () =>
+          answerDelete(stage, requests, (some) => this.#witness.delete(this, some)),
+        );
+      },
+    };
+  }
+}
+
+function describe(outcome: RunOutcome): string {
+  if (outcome.kind === "lease-held") return "somebody else has the lease";
+  const { id, mode, status, holds, sweeps } = outcome.report;
+  const causes = holds.map(({ cause }) => cause).join(", ");
+  const removed = sweeps.reduce((sum, sweep) => sum + sweep.removed.count, 0);
+  return `${mode} ${id} is ${status}${causes ? ` (${causes})` : ""}, ${removed} removed`;
+}
+
+/** Short graces, so that a history of a few hours has everything in it. */
+function settingsOf(site: Site): RunSettings {
+  const checked = checkSettings({}, { runtime: "node" });
+  if (!("settings" in checked)) throw new Error("the defaults are not valid");
+  return {
+    ...checked.settings,
+    orphanGraceMs: HOUR_MS,
+    downloadGraceMs: HOUR_MS,
+    oldFilesMs: 4 * HOUR_MS,
+    uploadGraceMs: 3 * HOUR_MS,
+    historyMs: 30 * DAY_MS,
+    scanEveryMs: 2 * HOUR_MS,
+    // One call after the other: which of two came first would be chance.
+    concurrency: 1,
+    gateMs: GATE_MS,
+    quarantineMs: site.quarantineMs,
+    pageSize: site.pageSize,
+    maxCalls: site.maxCalls,
+    maxRemovals: site.maxRemovals,
+    oldFilesLive: site.oldFilesLive,
+    firstRun: site.firstRun,
+    identityMarker: site.identityMarker,
+  };
+}
