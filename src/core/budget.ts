@@ -8,8 +8,8 @@ const RESERVED_CALLS = 5;
 export interface SliceBudget {
   /** Whether no further page may be begun: out of time or calls, or asked to stop. */
   spent(): boolean;
-  /** How many items the next page may bring so that all of them could still be removed; 0 where none may. */
-  pageSize(): number;
+  /** How many items the next page may bring so that all of them could still be removed, and `taken` before them; 0 where none may. */
+  pageSize(taken?: number): number;
   /** Counts removals that are attempted. */
   take(removals: number): void;
 }
@@ -32,9 +32,9 @@ export function createBudget(
       if (limits.maxDurationMs !== null && clock.monotonicMs() - startedAt >= limits.maxDurationMs) return true;
       return limits.maxCalls !== null && callsSoFar() >= limits.maxCalls - RESERVED_CALLS;
     },
-    pageSize() {
+    pageSize(taken = 0) {
       if (limits.maxRemovals === null) return limits.pageSize;
-      return Math.min(limits.pageSize, Math.max(0, limits.maxRemovals - removals));
+      return Math.min(limits.pageSize, Math.max(0, limits.maxRemovals - removals - taken));
     },
     take(more) {
       removals += more;

@@ -6,15 +6,24 @@ import { LeaseLostError } from "./errors.ts";
 import type { Tally } from "./model.ts";
 import type { Condemned, DeleteOutcome, DeleteRequest, Settlement, Store } from "./ports.ts";
 import { carry, move } from "./report.ts";
-import { CALL_TIMEOUT_MS, MAX_ATTEMPTS, MAX_DELETE_BATCH, retryDelayMs, SLOW_BATCH_MS } from "./safety.ts";
+import {
+  CALL_TIMEOUT_MS,
+  MAX_ATTEMPTS,
+  MAX_DELETE_BATCH,
+  QUICK_BATCH_MS,
+  retryDelayMs,
+  SLOW_BATCH_MS,
+} from "./safety.ts";
 import { keepLease, progressOf, type Slice, type SweepEnd } from "./slice.ts";
 
 export interface Remover {
   /**
-   * Deletes the objects of condemned removals.
-   * @throws SweepError when the store gave no answer: what was asked for stays condemned, behind the gate
+   * Begins to delete the objects of condemned removals, and comes back while the last batches are under way.
+   * @throws SweepError when a batch got no answer: what was asked for stays condemned, behind the gate
    */
   remove(slice: Slice, condemned: readonly Condemned[]): Promise<void>;
+  /** Waits for the batches under way. @throws SweepError as {@link Remover.remove} */
+  settled(): Promise<void>;
   /** Works off the ledger: whatever waits for its first attempt, or for another one. */
   drain(slice: Slice): Promise<SweepEnd>;
 }
@@ -22,11 +31,20 @@ export interface Remover {
 /** The only function that is given a store which can delete. */
 export function createRemover(store: Store): Remover {
   let batchSize = MAX_DELETE_BATCH;
+  /** How many batches may be under way at once: more, as long as the store answers quickly. */
+  let width = 1;
+  const underWay = new Set<Promise<void>>();
+  let failure: { readonly error: unknown } | null = null;
 
+  function adapt(tookMs: number, concurrency: number): void {
+    const slow = tookMs > SLOW_BATCH_MS;
+    batchSize = slow ? Math.max(1, Math.floor(batchSize / 2)) : Math.min(MAX_DELETE_BATCH, batchSize * 2);
+    if (slow) width = 1;
+    else if (tookMs < QUICK_BATCH_MS) width = Math.min(concurrency, width + 1);
+  }
+
+  /** Never rejects: what went wrong is kept for whoever waits. */
   async function deleteBatch(slice: Slice, batch: readonly Condemned[]): Promise<void> {
-    await keepLease(slice);
-    // A delete that could outlive the lease would run beside those of the next holder.
-    if (slice.held.timeLeftMs() <= CALL_TIMEOUT_MS) throw new LeaseLostError();
     const startedAt = slice.clock.monotonicMs();
     const requests = batch.map(({ key, expected }): DeleteRequest => (expected === null ? { key } : { key, expected }));
     try {
@@ -39,20 +57,41 @@ export function createRemover(store: Store): Remover {
         batch,
         batch.map(({ key }) => ({ key, outcome: "unknown", error: reason })),
       );
-      throw error;
+      failure ??= { error };
     } finally {
-      const slow = slice.clock.monotonicMs() - startedAt > SLOW_BATCH_MS;
-      batchSize = slow ? Math.max(1, Math.floor(batchSize / 2)) : Math.min(MAX_DELETE_BATCH, batchSize * 2);
+      adapt(slice.clock.monotonicMs() - startedAt, slice.settings.concurrency);
     }
+  }
+
+  function throwFailure(): void {
+    if (failure === null) return;
+    const { error } = failure;
+    failure = null;
+    throw error;
+  }
+
+  /** Waits until one more batch may be begun. @throws LeaseLostError, or what an earlier batch failed with */
+  async function mayBegin(slice: Slice): Promise<void> {
+    while (underWay.size >= width) await Promise.race(underWay);
+    throwFailure();
+    await keepLease(slice);
+    // A delete that could outlive the lease would run beside those of the next holder.
+    if (slice.held.timeLeftMs() <= CALL_TIMEOUT_MS) throw new LeaseLostError();
   }
 
   const remover: Remover = {
     async remove(slice, condemned) {
       for (let start = 0; start < condemned.length; ) {
+        await mayBegin(slice);
         const batch = condemned.slice(start, start + batchSize);
         start += batch.length;
-        await deleteBatch(slice, batch);
+        const deleting: Promise<void> = deleteBatch(slice, batch).finally(() => underWay.delete(deleting));
+        underWay.add(deleting);
       }
+    },
+    async settled() {
+      await Promise.all(underWay);
+      throwFailure();
     },
     async drain(slice) {
       for (;;) {

@@ -196,7 +196,9 @@ async function workOff(parts: RunParts, request: RunRequest, opened: SliceOpenin
   let drained = true;
   await attempt(
     async () => {
-      if (open.remover !== null) drained = (await open.remover.drain(open)) === "completed";
+      if (open.remover === null) return;
+      drained = (await open.remover.drain(open)) === "completed";
+      await open.remover.settled();
     },
     (reason) => parts.log({ level: "error", event: "remover.failed", run: entry.id, reason }),
   );
@@ -207,7 +209,8 @@ async function workOff(parts: RunParts, request: RunRequest, opened: SliceOpenin
     if (progress.done || open.budget.spent()) continue;
     await attempt(
       async () => {
-        const end = await sweep.work(open);
+        // Also after a failure: what was begun is answered before anything else happens.
+        const end = await sweep.work(open).finally(() => open.remover?.settled());
         const isHeld = end === "completed" && entry.mode === "remove" && open.remover === null;
         progress.report.status = isHeld ? "held" : end;
         progress.done = end !== "deferred";

@@ -20,6 +20,9 @@ export const CALL_TIMEOUT_MS = 10 * SECOND_MS;
 /** A delete batch that took longer than this is followed by one of half its size: half of the time-out leaves room for a store that slows down. */
 export const SLOW_BATCH_MS = CALL_TIMEOUT_MS / 2;
 
+/** Only while batches take less than this is one more begun beside them: a store that works them off one after the other would answer the last of them too late. */
+export const QUICK_BATCH_MS = CALL_TIMEOUT_MS / 10;
+
 /** Keys in one delete call. S3's DeleteObjects and R2's `delete` take at most 1,000. */
 export const MAX_DELETE_BATCH = 1000;
 

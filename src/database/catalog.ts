@@ -1,8 +1,19 @@
 /** The application's table: what is due or old, who protects what, and which rows have no object. */
-import type { Catalog, CatalogCursor, Cutoffs, FileRow, HeldLease, KeyFacts, ListedStretch } from "../core/ports.ts";
+import type {
+  Catalog,
+  CatalogCursor,
+  Cutoffs,
+  FileRow,
+  HeldLease,
+  KeyFacts,
+  ListedStretch,
+  OldCutoffs,
+  RowPage,
+} from "../core/ports.ts";
 import { SECONDS_BELOW } from "../core/safety.ts";
-import { claimRows, DELETE, ERASE, type GateTimes, MARK } from "./claims.ts";
+import { claimRows, DELETE, ERASE, MARK } from "./claims.ts";
 import type { Row } from "./client.ts";
+import type { GateTimes } from "./condemn.ts";
 import type { LeaseSession } from "./lease.ts";
 import {
   type CatalogMapping,
@@ -17,15 +28,27 @@ import {
 } from "./mapping.ts";
 import { OPEN } from "./migrations.ts";
 import { isNamedByRow, isProtected, isProtectedBy, objectKey } from "./protection.ts";
-import { countRows, isUpTo, pageOfRows, sizeOf, toPage, toPlace, toTally } from "./row-pages.ts";
+import {
+  countRows,
+  isUpTo,
+  type PageQuery,
+  pageOfRows,
+  pageQuery,
+  sizeOf,
+  toPage,
+  toPlace,
+  toTally,
+} from "./row-pages.ts";
 import { toRemovalState } from "./rows.ts";
 import { integer, integerOrNull, jsonRows, type SQL, sql, text, textOrNull } from "./sql.ts";
 import { dueStages, endedOnly, oldStages, type Stage } from "./stages.ts";
 import { fromReadable, readable } from "./values.ts";
 
 export function createCatalog(mapping: CatalogMapping, session: LeaseSession, gate: GateTimes): Catalog {
-  const page = async (held: HeldLease, stages: Stage[], ask: { after: CatalogCursor | null; limit: number }) =>
-    toPage(mapping, await session.read(held, pageOfRows(mapping, stages, ask)), ask.limit);
+  const dueRows = (ask: RowPage & Cutoffs): PageQuery => pageQuery(mapping, dueStages(mapping, ask), ask);
+  const oldRows = (ask: RowPage & OldCutoffs): PageQuery => pageQuery(mapping, oldStages(mapping, ask), ask);
+  const page = async (held: HeldLease, { query, limit }: PageQuery) =>
+    toPage(mapping, await session.read(held, query), limit);
   const count = async (held: HeldLease, stages: Stage[], sample: number, madeBy?: number) => {
     const readable = stages.filter(({ unreadable }) => !unreadable);
     const first = pageOfRows(mapping, readable, { after: null, limit: sample });
@@ -36,14 +59,17 @@ export function createCatalog(mapping: CatalogMapping, session: LeaseSession, ga
     new Set((await session.read(held, query)).map((row) => text(row, "key")));
 
   return {
-    due: (held, ask) => page(held, dueStages(mapping, ask), ask),
+    due: (held, ask) => page(held, dueRows(ask)),
     countDue: (held, cutoffs, sample, madeBy) => count(held, dueStages(mapping, cutoffs), sample, madeBy),
-    old: (held, ask) => page(held, oldStages(mapping, ask), ask),
+    old: (held, ask) => page(held, oldRows(ask)),
     countOld: (held, cutoffs, sample, madeBy) =>
       count(held, endedOnly(mapping, oldStages(mapping, cutoffs), cutoffs), sample, madeBy),
-    claim: (held, claims, run) =>
-      claimRows(mapping, session, mapping.expiredAction === "mark" ? MARK : DELETE, { held, claims, run, gate }),
-    erase: (held, claims, run) => claimRows(mapping, session, ERASE, { held, claims, run, gate }),
+    claim: (held, claims, run, next) => {
+      const kind = mapping.expiredAction === "mark" ? MARK : DELETE;
+      return claimRows(mapping, session, kind, { held, claims, run, gate, next: next ? dueRows(next) : null });
+    },
+    erase: (held, claims, run, next) =>
+      claimRows(mapping, session, ERASE, { held, claims, run, gate, next: next ? oldRows(next) : null }),
     protectedAfter: (held, keys, upTo) => keysOf(held, protectedAfter(mapping, keys, upTo)),
     protectedBeside: (held, keys, rows) => keysOf(held, protectedBeside(mapping, keys, rows)),
     async deletionReach(held) {

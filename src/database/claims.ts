@@ -1,17 +1,12 @@
 /** The end of rows: marked or deleted while they are as judged, their keys nominated and condemned in the same transaction. */
 import type { AttemptContext, Claim, ClaimAnswer, HeldLease } from "../core/ports.ts";
-import { type Attempt, attemptOf, condemnPicked, toCondemned } from "./condemn.ts";
+import { type Attempt, attemptOf, condemnMarked, type GateTimes, markCondemned, readCondemned } from "./condemn.ts";
 import type { LeaseSession } from "./lease.ts";
 import { type CatalogMapping, isAsJudged, named, table } from "./mapping.ts";
 import { OPEN } from "./migrations.ts";
-import { identityColumns, toIdentity } from "./row-pages.ts";
+import { isProtected } from "./protection.ts";
+import { identityColumns, type PageQuery, toIdentity, toPage } from "./row-pages.ts";
 import { jsonRows, type SQL, sql } from "./sql.ts";
-
-/** How long a key stays behind the gate, and by which clock. */
-export interface GateTimes {
-  readonly databaseNow: string;
-  readonly gateMs: number;
-}
 
 export interface ClaimKind {
   readonly sweep: "expired-files" | "old-records";
@@ -48,7 +43,9 @@ function deleteRows(mapping: CatalogMapping, rows: SQL): SQL {
  *
  * Order: nominate, end, then look for what still protects the keys. Nominated is what was as judged before it ended: a
  * row that the application deleted meanwhile nominates nothing. Looked for before the rows end, two rows that share a
- * key and end together would each be protected by the other, and the object would stay for ever.
+ * key and end together would each be protected by the other, and the object would stay for ever. What is nominated is
+ * marked as condemned at once, which spares a write for each key; what turns out to be protected is unmarked in the same
+ * transaction.
  */
 export async function claimRows(
   mapping: CatalogMapping,
@@ -59,23 +56,25 @@ export async function claimRows(
     readonly claims: readonly Claim[];
     readonly run: AttemptContext;
     readonly gate: GateTimes;
+    /** Read after the rows have ended. */
+    readonly next: PageQuery | null;
   },
 ): Promise<ClaimAnswer> {
-  const { held, claims, run, gate } = ask;
-  if (claims.length === 0) return { ended: new Set(), condemned: [] };
+  const { held, claims, run, gate, next } = ask;
+  if (claims.length === 0) return { ended: new Set(), condemned: [], next: null };
   const attempt = attemptOf(held, session.nextBatch(held));
   const rows = claims.map(toJsonRow);
-  const keys = claims.filter(({ takesAlong }) => takesAlong).map(({ key }) => key);
-  const picked = nominatedBy(attempt, keys);
-  const [, ended, condemned] = await session.write(held, [
-    nominate(mapping, kind, rows, { ...attempt, ...run }),
+  const answers = await session.write(held, [
+    nominate(mapping, kind, rows, attempt, run),
     kind.end(mapping, jsonRows(rows)),
-    ...condemnPicked(mapping, picked, attempt, run),
-    ...dropPicked(picked, run, gate),
+    ...condemnMarked(attempt, run, { veto: isProtected(mapping, sql`r.key`), forgetsNew: true }, gate),
+    ...(next === null ? [] : [next.query]),
   ]);
+  const page = next === null ? null : toPage(mapping, answers.pop() ?? [], next.limit);
   return {
-    ended: new Set((ended ?? []).map((row) => toIdentity(mapping, row))),
-    condemned: (condemned ?? []).map(toCondemned),
+    ended: new Set((answers[1] ?? []).map((row) => toIdentity(mapping, row))),
+    condemned: readCondemned(answers).condemned,
+    next: page,
   };
 }
 
@@ -91,35 +90,18 @@ function nominate(
   mapping: CatalogMapping,
   kind: ClaimKind,
   rows: readonly unknown[],
-  by: Attempt & AttemptContext,
+  attempt: Attempt,
+  run: AttemptContext,
 ): SQL {
-  return sql`INSERT INTO filesweep_removals
-      (id, key, state, reason, sweep, run_id, items, size_bytes, created_at, next_attempt_at, batch)
-    SELECT min(j.value ->> 4), j.value ->> 2, 'due', min(j.value ->> 3), ${kind.sweep}, ${by.runId},
-      count(*), max(j.value ->> 5), ${by.now}, ${by.now}, ${by.batch}
+  return sql`INSERT INTO filesweep_removals (id, key, state, reason, sweep, run_id, items, size_bytes, created_at,
+      attempts, attempt_fence, attempt_from, batch, next_attempt_at)
+    SELECT min(j.value ->> 4), j.value ->> 2, 'condemned', min(j.value ->> 3), ${kind.sweep}, ${run.runId},
+      count(*), max(j.value ->> 5), ${run.now}, 1, ${attempt.fence}, 'due', ${attempt.batch}, ${run.now}
     FROM ${jsonRows(rows)} j CROSS JOIN ${table(mapping, "f")} ON ${isAsJudged(mapping, "f", sql`j.value`)}
     WHERE j.value ->> 6 = 1 AND NOT EXISTS (SELECT 1 FROM filesweep_removals v
       WHERE v.key = j.value ->> 2 AND v.state = 'released' AND v.released_by = 'operator')
     GROUP BY j.value ->> 2
-    ON CONFLICT (key) WHERE ${sql.raw(OPEN)} DO UPDATE SET state = 'due', reason = excluded.reason,
-      sweep = excluded.sweep, run_id = excluded.run_id, items = excluded.items, size_bytes = excluded.size_bytes,
-      compare = 0, next_attempt_at = excluded.next_attempt_at, batch = excluded.batch`;
-}
-
-function nominatedBy(attempt: Attempt, keys: readonly string[]): SQL {
-  return sql`SELECT r.id FROM ${jsonRows(keys)} j
-    CROSS JOIN filesweep_removals r ON r.key = j.value AND r.${sql.raw(OPEN)}
-    WHERE +r.state = 'due' AND +r.batch = ${attempt.batch}`;
-}
-
-/** What is still protected goes out of the ledger again, or is released where it was in there before. */
-function dropPicked(picked: SQL, run: AttemptContext, gate: GateTimes): SQL[] {
-  return [
-    // An attempt without an answer keeps its key behind the gate; none will be made any more that could answer.
-    sql`UPDATE filesweep_gate SET leaves_at = ${sql.raw(gate.databaseNow)} + ${gate.gateMs} WHERE leaves_at IS NULL
-      AND key IN (SELECT key FROM filesweep_removals WHERE id IN (${picked}))`,
-    sql`DELETE FROM filesweep_removals WHERE id IN (${picked}) AND attempts = 0 AND first_seen_at IS NULL`,
-    sql`UPDATE filesweep_removals SET state = 'released', released_by = 'protected', finished_at = ${run.now}
-      WHERE id IN (${picked})`,
-  ];
+    ON CONFLICT (key) WHERE ${sql.raw(OPEN)} DO UPDATE SET ${markCondemned(attempt, run)}, attempt_from = 'due',
+      reason = excluded.reason, sweep = excluded.sweep, run_id = excluded.run_id, items = excluded.items,
+      size_bytes = excluded.size_bytes, compare = 0`;
 }

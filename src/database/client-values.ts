@@ -2,7 +2,7 @@
  * Statements and rows, as the vendor's clients take and give them. Both clients read integers as bigint: one integer over
  * 2^53 would otherwise make a whole result throw.
  */
-import type { InStatement, InValue, ResultSet } from "@libsql/client";
+import type { InStatement, ResultSet } from "@libsql/client";
 import { SweepError } from "../core/errors.ts";
 import type { Value } from "../core/ports.ts";
 import type { Row, Statement } from "./client.ts";
@@ -12,7 +12,7 @@ export function toInput(statement: Statement): InStatement {
 }
 
 /** Whole numbers go as integers: as a JS number, 123 would be stored in a TEXT column as '123.0'. */
-function toArgument(value: Value): InValue {
+export function toArgument(value: Value): Value {
   return typeof value === "number" && Number.isSafeInteger(value) ? BigInt(value) : value;
 }
 
@@ -21,11 +21,11 @@ export function toRows({ columns, rows }: ResultSet): Row[] {
 }
 
 /** What EXPLAIN QUERY PLAN answered. */
-export function planLines(result: ResultSet): string[] {
-  return toRows(result).map((row) => String(row["detail"]));
+export function planLines(rows: readonly Row[]): string[] {
+  return rows.map((row) => String(row["detail"]));
 }
 
-function toRow(columns: readonly string[], row: ArrayLike<unknown>): Row {
+export function toRow(columns: readonly string[], row: ArrayLike<unknown>): Row {
   const result: Record<string, Value> = {};
   for (const [index, column] of columns.entries()) result[column] = toValue(row[index]);
   return result;
@@ -36,7 +36,7 @@ function toValue(value: unknown): Value {
     const number = Number(value);
     return Number.isSafeInteger(number) ? number : value;
   }
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  if (value instanceof ArrayBuffer || value instanceof Uint8Array) return new Uint8Array(value);
   if (value === null || typeof value === "string" || typeof value === "number") return value;
   throw new SweepError("bug", `the database client answered a value of type ${typeof value}`);
 }

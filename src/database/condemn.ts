@@ -4,10 +4,14 @@
  */
 import type { AttemptContext, Condemned, HeldLease } from "../core/ports.ts";
 import type { Row } from "./client.ts";
-import type { CatalogMapping } from "./mapping.ts";
-import { isProtected } from "./protection.ts";
 import { toRemovalState, toSweepName } from "./rows.ts";
 import { integer, integerOrNull, type SQL, sql, text, textOrNull } from "./sql.ts";
+
+/** How long a key stays behind the gate, and by which clock. */
+export interface GateTimes {
+  readonly databaseNow: string;
+  readonly gateMs: number;
+}
 
 /** One batch of attempts: the fence it is made under, and its name. */
 export interface Attempt {
@@ -19,29 +23,61 @@ export function attemptOf(held: HeldLease, batch: string): Attempt {
   return { fence: held.fence, batch };
 }
 
+/** Which of the removals that an attempt marked it must spare, and what becomes of those. */
+export interface Sparing {
+  /** Of a removal `r`. */
+  readonly veto: SQL;
+  /** What the attempt itself wrote into the ledger, and nobody saw before, goes out of it again without a trace. */
+  readonly forgetsNew: boolean;
+}
+
 /**
- * Condemns the picked removals that nothing protects, and closes the gate for their keys. Answers the condemned.
+ * Goes on from removals that the caller has marked as condemned, in its transaction: spares those that are vetoed, and
+ * closes the gate for the others. The last two answers are what was released and what is condemned.
  *
- * Order: both in one transaction. A row that came between the check and the gate would be refused by nobody, and would
- * lose its bytes.
+ * Order: marked, then looked for what protects, then the gate, all in one transaction. A row that came between the look
+ * and the gate would be refused by nobody, and would lose its bytes. That vetoed ones are marked for a moment is seen by
+ * nobody.
  */
-export function condemnPicked(mapping: CatalogMapping, picked: SQL, attempt: Attempt, run: AttemptContext): SQL[] {
+export function condemnMarked(
+  attempt: Attempt,
+  run: AttemptContext,
+  { veto, forgetsNew }: Sparing,
+  gate: GateTimes,
+): SQL[] {
+  const marked = sql`r.state = 'condemned' AND r.batch = ${attempt.batch}`;
+  const isNew = sql`(r.attempts = 1 AND r.first_seen_at IS NULL)`;
+  const spared = forgetsNew ? sql`${marked} AND NOT ${isNew} AND ${veto}` : sql`${marked} AND ${veto}`;
   return [
-    sql`UPDATE filesweep_removals AS r SET state = 'condemned', attempt_from = state, attempts = attempts + 1,
-        attempt_fence = ${attempt.fence}, batch = ${attempt.batch}, next_attempt_at = ${run.now}, error = NULL
-      WHERE r.id IN (${picked}) AND NOT ${isProtected(mapping, sql`r.key`)}
-      RETURNING ${CONDEMNED_COLUMNS}`,
-    sql`INSERT INTO filesweep_gate (key, leaves_at)
-      SELECT key, NULL FROM filesweep_removals WHERE state = 'condemned' AND batch = ${attempt.batch}
+    // An attempt without an answer keeps its key behind the gate; none will be made any more that could answer.
+    sql`UPDATE filesweep_gate SET leaves_at = ${sql.raw(gate.databaseNow)} + ${gate.gateMs} WHERE leaves_at IS NULL
+      AND key IN (SELECT r.key FROM filesweep_removals r WHERE ${marked} AND r.attempts > 1 AND ${veto})`,
+    ...(forgetsNew ? [sql`DELETE FROM filesweep_removals AS r WHERE ${marked} AND ${isNew} AND ${veto}`] : []),
+    sql`UPDATE filesweep_removals AS r SET state = 'released', released_by = 'protected', attempts = attempts - 1,
+        finished_at = ${run.now}
+      WHERE ${spared} RETURNING ${CONDEMNED}`,
+    sql`INSERT INTO filesweep_gate (key, leaves_at) SELECT r.key, NULL FROM filesweep_removals r WHERE ${marked}
       ON CONFLICT (key) DO UPDATE SET leaves_at = NULL`,
+    sql`SELECT ${CONDEMNED} FROM filesweep_removals r WHERE ${marked}`,
   ];
 }
 
-export const CONDEMNED_COLUMNS: SQL = sql.raw(
-  "id, key, sweep, run_id, items, size_bytes, modified_at, etag, compare, attempts, attempt_from",
+/** How a removal is marked as condemned: for the SET of an UPDATE. */
+export function markCondemned({ fence, batch }: Attempt, run: AttemptContext): SQL {
+  return sql`state = 'condemned', attempts = attempts + 1, attempt_fence = ${fence}, batch = ${batch},
+    next_attempt_at = ${run.now}, error = NULL`;
+}
+
+/** What {@link condemnMarked} answered, and the caller's own statements before it. */
+export function readCondemned(answers: readonly Row[][]): { condemned: Condemned[]; released: Condemned[] } {
+  return { condemned: (answers.at(-1) ?? []).map(toCondemned), released: (answers.at(-3) ?? []).map(toCondemned) };
+}
+
+const CONDEMNED: SQL = sql.raw(
+  "id, key, sweep, run_id, items, size_bytes, modified_at, etag, compare, attempts, attempt_from, batch",
 );
 
-export function toCondemned(row: Row): Condemned {
+function toCondemned(row: Row): Condemned {
   const sizeBytes = integer(row, "size_bytes");
   const look = { sizeBytes, modifiedAt: integerOrNull(row, "modified_at"), etag: textOrNull(row, "etag") };
   return {
@@ -52,6 +88,7 @@ export function toCondemned(row: Row): Condemned {
     items: integer(row, "items"),
     sizeBytes,
     attempts: integer(row, "attempts"),
+    batch: text(row, "batch"),
     from: toRemovalState(row["attempt_from"] ?? null),
     expected: integer(row, "compare") === 1 ? look : null,
   };

@@ -1,15 +1,18 @@
 /**
  * The client of a database in a file, in this process.
  *
- * Facts about @libsql/client 0.18 that it is built on: one SQLITE_BUSY leaves a connection unusable until `reconnect()`;
- * the wait for another process blocks the event loop; the default entry of the package loads the native addon at once.
+ * It uses `libsql`, the binding that `@libsql/client/sqlite3` is made of, without the layer in between: that one
+ * compiles every statement anew and spends three times as long on a page of rows as on reading it.
+ *
+ * Facts about libsql 0.5 that it is built on: one SQLITE_BUSY leaves a connection unusable ("SQL statements in
+ * progress") until it is opened anew; the wait for another process blocks the event loop; a path is taken literally.
  */
-import type { Client } from "@libsql/client";
+import type Libsql from "libsql";
 import { SweepError } from "../core/errors.ts";
 import { CALL_TIMEOUT_MS } from "../core/safety.ts";
-import type { SqlClient } from "./client.ts";
+import type { Row, SqlClient, Statement } from "./client.ts";
 import { isBusy, refusal, vendorError } from "./client-errors.ts";
-import { planLines, toInput, toRows } from "./client-values.ts";
+import { planLines, toArgument, toRow } from "./client-values.ts";
 
 /** How long one attempt waits for another process, in milliseconds. The wait blocks the event loop, so it is short, and repeated. */
 const BUSY_TIMEOUT_MS = 500;
@@ -17,36 +20,50 @@ const BUSY_TIMEOUT_MS = 500;
 /** Pause between two attempts, in milliseconds, plus as much again at random. */
 const BUSY_PAUSE_MS = 20;
 
+/** Compiled statements that a connection keeps: more than a run has different ones. */
+const MOST_PREPARED = 200;
+
 /**
  * Opens an embedded database; the native addon is loaded here and nowhere else.
+ * @param path absolute, or `:memory:`
  * @param as `existing`: what is there stays as it is, were it an empty file
  * @throws SweepError `unavailable` where the file cannot be opened
  */
 export async function openFileClient(path: string, as: "new" | "existing" = "new"): Promise<SqlClient> {
-  const { createClient } = await import("@libsql/client/sqlite3");
-  let client: Client;
+  const { default: Database } = await import("libsql");
+  const connect = (): Connection => {
+    try {
+      return openConnection(new Database(path, { timeout: BUSY_TIMEOUT_MS }));
+    } catch (error) {
+      throw toSweepError(error, path);
+    }
+  };
+  let connection = connect();
+  const reconnect = (): void => {
+    connection.close();
+    connection = connect();
+  };
   try {
-    client = createClient({ url: fileUrl(path), timeout: BUSY_TIMEOUT_MS, intMode: "bigint" });
+    if (as === "new") connection.useWriteAheadLog();
   } catch (error) {
-    throw toSweepError(error, path);
+    if (!isBusy(error)) throw toSweepError(error, path);
+    reconnect();
   }
-  if (as === "new") await useWriteAheadLog(client, path);
   let calls = 0;
   return {
     async batch(statements, mode) {
       calls += 1;
-      const input = statements.map(toInput);
       const giveUpAt = performance.now() + CALL_TIMEOUT_MS;
       for (;;) {
         try {
-          const results = await client.batch(input, mode === "write" ? "write" : "deferred");
+          const results = connection.batch(statements, mode);
           await giveWay();
-          return results.map(toRows);
+          return results;
         } catch (error) {
-          // A busy connection stays poisoned ("cannot commit transaction") until it is opened anew. The batch was
-          // rolled back, so repeating it is safe.
-          if (!isBusy(error) || performance.now() > giveUpAt) throw toSweepError(error, path);
-          client.reconnect();
+          const busy = isBusy(error);
+          // The batch was rolled back, so repeating it is safe.
+          if (busy) reconnect();
+          if (!busy || performance.now() > giveUpAt) throw toSweepError(error, path);
           await pause(BUSY_PAUSE_MS * (1 + Math.random()));
         }
       }
@@ -54,9 +71,9 @@ export async function openFileClient(path: string, as: "new" | "existing" = "new
     async explain(statement) {
       calls += 1;
       // A connection of its own, and no transaction: explaining a write leaves a connection unable to commit.
-      const own = createClient({ url: fileUrl(path), timeout: BUSY_TIMEOUT_MS, intMode: "bigint" });
+      const own = connect();
       try {
-        return planLines(await own.execute(toInput({ ...statement, sql: `EXPLAIN QUERY PLAN ${statement.sql}` })));
+        return planLines(own.execute({ ...statement, sql: `EXPLAIN QUERY PLAN ${statement.sql}` }));
       } catch (error) {
         throw toSweepError(error, path);
       } finally {
@@ -64,31 +81,77 @@ export async function openFileClient(path: string, as: "new" | "existing" = "new
       }
     },
     calls: () => calls,
-    close: () => client.close(),
+    close: () => connection.close(),
   };
 }
 
-/** A database made just now gets a write-ahead log, so that readers and the writer do not wait for each other. One that exists keeps what it has. */
-async function useWriteAheadLog(client: Client, path: string): Promise<void> {
-  try {
-    const { rows } = await client.execute("PRAGMA page_count");
-    if (rows[0]?.["page_count"] === 0n) await client.execute("PRAGMA journal_mode = WAL");
-  } catch (error) {
-    if (isBusy(error)) client.reconnect();
-    else throw toSweepError(error, path);
-  }
+interface Connection {
+  /** One transaction, rolled back where it throws. */
+  batch(statements: readonly Statement[], mode: "read" | "write"): Row[][];
+  /** One statement, in no transaction. */
+  execute(statement: Statement): Row[];
+  /** A database made just now gets one, so that readers and the writer do not wait for each other. One that exists keeps what it has. */
+  useWriteAheadLog(): void;
+  close(): void;
 }
 
-/** libSQL parses a URL: what has a meaning in one is escaped, so that the path arrives as it is written. */
-function fileUrl(path: string): string {
-  return `file:${path.replace(/[%?#]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)}`;
+function openConnection(database: Libsql.Database): Connection {
+  // One integer over 2^53 would otherwise make a whole result throw.
+  database.defaultSafeIntegers(true);
+  const prepared = new Map<string, Libsql.Statement>();
+
+  function prepare(text: string): Libsql.Statement {
+    const known = prepared.get(text);
+    if (known !== undefined) return known;
+    const statement = database.prepare(text);
+    if (statement.reader) statement.raw(true);
+    if (prepared.size >= MOST_PREPARED) prepared.clear();
+    prepared.set(text, statement);
+    return statement;
+  }
+
+  function execute({ sql, args }: Statement): Row[] {
+    const statement = prepare(sql);
+    const values = args.map(toArgument);
+    if (!statement.reader) {
+      statement.run(values);
+      return [];
+    }
+    // Rows of values, since `raw` was asked for above.
+    const rows = statement.all(values) as unknown[][];
+    if (rows.length === 0) return [];
+    const columns = statement.columns().map(({ name }) => name);
+    return rows.map((row) => toRow(columns, row));
+  }
+
+  return {
+    execute,
+    batch(statements, mode) {
+      database.exec(mode === "write" ? "BEGIN IMMEDIATE" : "BEGIN");
+      try {
+        const results = statements.map(execute);
+        database.exec("COMMIT");
+        return results;
+      } catch (error) {
+        if (database.inTransaction) database.exec("ROLLBACK");
+        throw error;
+      }
+    },
+    useWriteAheadLog() {
+      if (database.prepare("PRAGMA page_count").raw(true).all().flat()[0] === 0n)
+        database.exec("PRAGMA journal_mode = WAL");
+    },
+    close() {
+      prepared.clear();
+      database.close();
+    },
+  };
 }
 
 /** The embedded client works synchronously: without this, signals, time-outs and requests would wait for the whole run. */
 function giveWay(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
-
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

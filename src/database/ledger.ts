@@ -3,7 +3,7 @@ import type { HoldSample, RemovalState, Tally } from "../core/model.ts";
 import type { AttemptContext, Condemned, HeldLease, Ledger, Settlement, Sighting } from "../core/ports.ts";
 import { OWN_PREFIX } from "../core/safety.ts";
 import type { Row, SqlClient } from "./client.ts";
-import { attemptOf, CONDEMNED_COLUMNS, condemnPicked, toCondemned } from "./condemn.ts";
+import { attemptOf, condemnMarked, markCondemned, readCondemned } from "./condemn.ts";
 import type { LeaseSession } from "./lease.ts";
 import type { CatalogMapping } from "./mapping.ts";
 import { OPEN, WAITING } from "./migrations.ts";
@@ -51,8 +51,10 @@ export function createLedger(options: LedgerOptions): Ledger {
       return condemnWaiting(options, held, ask);
     },
     settle(held, settlements) {
-      if (settlements.length === 0) return;
-      session.queue(held, [...recordOutcomes(settlements), openGateLater(settlements, options)]);
+      for (const batch of new Set(settlements.map(({ removal }) => removal.batch))) {
+        const some = settlements.filter(({ removal }) => removal.batch === batch);
+        session.queue(held, recordBatch(batch, some, options));
+      }
     },
     async open() {
       const [rows] = await client.batch([render(OPEN_BY_STATE)], "read");
@@ -163,27 +165,15 @@ async function condemnWaiting(
   held: HeldLease,
   ask: { limit: number; ignorePrefixes: readonly string[] } & AttemptContext,
 ): Promise<{ condemned: readonly Condemned[]; released: readonly Condemned[] }> {
-  const { mapping, session, databaseNow, gateMs } = options;
+  const { mapping, session } = options;
   const attempt = attemptOf(held, session.nextBatch(held));
-  const picked = waiting(held, ask.now, ask.limit);
-  const ignored = isIgnored(ask.ignorePrefixes);
-  const vetoed = sql`(${isProtected(mapping, sql`r.key`)} OR ${ignored})`;
-  const [, released, condemned] = await session.write(held, [
-    // An attempt without an answer keeps its key behind the gate; none will be made any more that could answer.
-    sql`UPDATE filesweep_gate AS g SET leaves_at = ${sql.raw(databaseNow)} + ${gateMs}
-      WHERE g.key IN (SELECT r.key FROM filesweep_removals r WHERE r.id IN (${picked}) AND ${vetoed}) AND g.leaves_at IS NULL`,
-    sql`UPDATE filesweep_removals AS r SET state = 'released', released_by = 'protected', attempt_from = state,
-        finished_at = ${ask.now}
-      WHERE r.id IN (${picked}) AND ${vetoed} RETURNING ${CONDEMNED_COLUMNS}`,
-    // What was released made room in the page: what is picked now was not looked at above.
-    ...condemnPicked(
-      mapping,
-      sql`SELECT r.id FROM filesweep_removals r WHERE r.id IN (${picked}) AND NOT ${ignored}`,
-      attempt,
-      ask,
-    ),
+  const veto = sql`(${isProtected(mapping, sql`r.key`)} OR ${isIgnored(ask.ignorePrefixes)})`;
+  const answers = await session.write(held, [
+    sql`UPDATE filesweep_removals SET attempt_from = state, ${markCondemned(attempt, ask)}
+      WHERE id IN (${waiting(held, ask.now, ask.limit)})`,
+    ...condemnMarked(attempt, ask, { veto, forgetsNew: false }, options),
   ]);
-  return { condemned: (condemned ?? []).map(toCondemned), released: (released ?? []).map(toCondemned) };
+  return readCondemned(answers);
 }
 
 function isIgnored(ignorePrefixes: readonly string[]): SQL {
@@ -191,39 +181,39 @@ function isIgnored(ignorePrefixes: readonly string[]): SQL {
     WHERE substr(r.key, 1, length(i.value)) = i.value)`;
 }
 
-/** Only an attempt that is still the newest of its removal is recorded: a late answer changes nothing. */
-function recordOutcomes(settlements: readonly Settlement[]): SQL[] {
-  const rows = settlements.map(({ removal, outcome, error, at, nextAttemptAt }) => [
-    removal.id,
-    removal.attempts,
-    outcome,
-    error,
-    at,
-    nextAttemptAt,
-  ]);
+/**
+ * What became of the attempts of one batch. Only one that is still the newest of its removal is recorded: a late answer
+ * changes nothing, and opens no gate while a newer attempt is under way.
+ *
+ * Order: the gate first, as long as what was answered can be told by being condemned. It opens some time after the answer,
+ * by the database's clock; while there is none, it stays closed.
+ */
+function recordBatch(batch: string, settlements: readonly Settlement[], { databaseNow, gateMs }: LedgerOptions): SQL[] {
+  const newest = sql`AND +state = 'condemned' AND +batch = ${batch}`;
+  const idsOf = (wanted: (settlement: Settlement) => boolean): SQL =>
+    sql`SELECT value FROM ${jsonRows(settlements.filter(wanted).map(({ removal }) => removal.id))}`;
+  const others = settlements
+    .filter(({ outcome }) => outcome !== "gone")
+    .map(({ removal, outcome, error, at, nextAttemptAt }) => [removal.id, outcome, error, at, nextAttemptAt]);
   return [
-    sql`UPDATE filesweep_removals AS r SET
-        state = CASE j.outcome WHEN 'gone' THEN 'removed' WHEN 'changed' THEN 'released' WHEN 'unknown' THEN 'condemned'
-          ELSE iif(j.next IS NULL, 'abandoned', 'failed') END,
-        released_by = iif(j.outcome = 'changed', 'changed', NULL),
-        finished_at = iif(j.outcome IN ('gone', 'changed'), j.at, NULL),
-        next_attempt_at = coalesce(j.next, next_attempt_at),
-        error = j.error
-      FROM (SELECT value ->> 0 AS id, value ->> 1 AS attempts, value ->> 2 AS outcome, value ->> 3 AS error,
-        value ->> 4 AS at, value ->> 5 AS next FROM ${jsonRows(rows)}) j
-      WHERE r.id = j.id AND +r.state = 'condemned' AND r.attempts = j.attempts`,
+    sql`UPDATE filesweep_gate SET leaves_at = ${sql.raw(databaseNow)} + ${gateMs}
+      WHERE key IN (SELECT key FROM filesweep_removals WHERE id IN (${idsOf(({ outcome }) => outcome !== "unknown")}) ${newest})`,
+    sql`UPDATE filesweep_removals SET state = 'removed', finished_at = ${settlements[0]?.at ?? 0}
+      WHERE id IN (${idsOf(({ outcome }) => outcome === "gone")}) ${newest}`,
+    ...(others.length === 0 ? [] : [recordOthers(others, newest)]),
   ];
 }
 
-/**
- * A key leaves the gate some time after its attempt was answered; while none was, it stays. By the database's clock.
- * Only the newest attempt's answer counts: an earlier one would open the gate while that is under way.
- */
-function openGateLater(settlements: readonly Settlement[], options: LedgerOptions): SQL {
-  const answered = settlements
-    .filter(({ outcome }) => outcome !== "unknown")
-    .map(({ removal }) => [removal.id, removal.attempts]);
-  return sql`UPDATE filesweep_gate AS g SET leaves_at = ${sql.raw(options.databaseNow)} + ${options.gateMs}
-    WHERE g.key IN (SELECT r.key FROM ${jsonRows(answered)} j CROSS JOIN filesweep_removals r ON r.id = j.value ->> 0
-      WHERE r.attempts = j.value ->> 1 AND +r.state <> 'condemned')`;
+/** Rows: id, outcome, error, when, when to try again. */
+function recordOthers(rows: readonly unknown[], newest: SQL): SQL {
+  return sql`UPDATE filesweep_removals SET
+      state = CASE j.outcome WHEN 'changed' THEN 'released' WHEN 'unknown' THEN 'condemned'
+        ELSE iif(j.next IS NULL, 'abandoned', 'failed') END,
+      released_by = iif(j.outcome = 'changed', 'changed', NULL),
+      finished_at = iif(j.outcome = 'changed', j.at, NULL),
+      next_attempt_at = coalesce(j.next, next_attempt_at),
+      error = j.error
+    FROM (SELECT value ->> 0 AS id, value ->> 1 AS outcome, value ->> 2 AS error, value ->> 3 AS at, value ->> 4 AS next
+      FROM ${jsonRows(rows)}) j
+    WHERE filesweep_removals.id = j.id ${newest}`;
 }

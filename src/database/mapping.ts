@@ -4,7 +4,6 @@
  */
 import type { CatalogColumns } from "../core/settings.ts";
 import { type SQL, sql } from "./sql.ts";
-import { readable } from "./values.ts";
 
 /** A value that stands in the settings, of the type that its column keeps. */
 export type Constant = string | number | null;
@@ -209,19 +208,22 @@ export const JUDGED_COLUMNS = [
 ] as const satisfies readonly MappedColumn[];
 
 /**
- * All that a decision about a row is made from, in one text, exact to the type: `quote()` tells 1 from 1.0 from '1'.
- * Texts in hexadecimal, as they may hold anything, and `quote()` ends at their first NUL. A row is claimed only while
- * this is what it was when it was judged. A rowid may come to mean another row, so the id is part of it where rows are
- * not found by that.
+ * All that a decision about a row is made from, in one text, exact to the type: JSON tells 1 from 1.0 from '1', and a
+ * blob is an array of its own. In hexadecimal, as texts may hold anything, and the client ends the process at one that
+ * is no UTF-8. A row is claimed only while this is what it was when it was judged. A rowid may come to mean another row,
+ * so the id is part of it where rows are not found by that.
  */
 export function version(mapping: CatalogMapping, alias: string): SQL {
   const { columns, identity, where } = mapping;
   const judged: (string | undefined)[] = JUDGED_COLUMNS.map((name) => columns[name]);
   judged.push(columns.deletedAt, ...where.map(({ column: name }) => name));
   if (!identity.includes(columns.id)) judged.push(columns.id);
-  const names = judged.filter((name) => name !== undefined);
-  const quoted = names.map((name) => sql`quote(${readable(named(alias, name))})`);
-  return sql`(${sql.join(quoted, sql` || ',' || `)})`;
+  const values = judged.flatMap((name) => {
+    if (name === undefined) return [];
+    const value = named(alias, name);
+    return [sql`iif(typeof(${value}) = 'blob', json_array(hex(${value})), ${value})`];
+  });
+  return sql`hex(json_array(${sql.join(values, sql`, `)}))`;
 }
 
 /** Whether a row is the one of a claim, and as it was judged; a claim being JSON: `[identity, version, …]`. */

@@ -80,8 +80,8 @@ export const MIGRATIONS: readonly Migration[] = [
         finished_at INTEGER
       )`,
       `CREATE UNIQUE INDEX filesweep_removals_open ON filesweep_removals (key) WHERE ${OPEN}`,
-      `CREATE INDEX filesweep_removals_key ON filesweep_removals (key, state)`,
-      `CREATE INDEX filesweep_removals_run ON filesweep_removals (run_id, sweep, state, items, size_bytes)`,
+      `CREATE INDEX filesweep_removals_key ON filesweep_removals (key)`,
+      `CREATE INDEX filesweep_removals_run ON filesweep_removals (run_id)`,
       `CREATE INDEX filesweep_removals_waiting ON filesweep_removals (next_attempt_at, id) WHERE ${WAITING}`,
       `CREATE INDEX filesweep_removals_batch ON filesweep_removals (batch) WHERE state = 'condemned'`,
       `CREATE INDEX filesweep_removals_finished ON filesweep_removals (finished_at) WHERE finished_at IS NOT NULL`,

@@ -83,7 +83,7 @@ export function openRemoteClient(options: RemoteOptions): SqlClient {
       }),
     explain: (statement) =>
       ask(true, async (client) =>
-        planLines(await client.execute(toInput({ ...statement, sql: `EXPLAIN QUERY PLAN ${statement.sql}` }))),
+        planLines(toRows(await client.execute(toInput({ ...statement, sql: `EXPLAIN QUERY PLAN ${statement.sql}` })))),
       ),
     calls: () => calls,
     // Every question opens and closes what it needs within its own request.

@@ -1,7 +1,7 @@
 /** Pages of the application's rows, and places in them that survive a restart. */
 import { SweepError } from "../core/errors.ts";
 import type { Tally } from "../core/model.ts";
-import type { CatalogCursor, DuePage, FileRow, Standing, Value } from "../core/ports.ts";
+import type { CatalogCursor, DuePage, FileRow, RowPage, Standing, Value } from "../core/ports.ts";
 import type { Row } from "./client.ts";
 import { type CatalogMapping, column, isFree, JUDGED_COLUMNS, named, table, version } from "./mapping.ts";
 import { objectKey } from "./protection.ts";
@@ -17,11 +17,7 @@ export interface Place {
 }
 
 /** Every stage from the cursor on, one behind the other: SQLite begins no stage before the one ahead of it is used up. */
-export function pageOfRows(
-  mapping: CatalogMapping,
-  stages: readonly Stage[],
-  page: { after: CatalogCursor | null; limit: number },
-): SQL {
+export function pageOfRows(mapping: CatalogMapping, stages: readonly Stage[], page: RowPage): SQL {
   const from = page.after === null ? null : toPlace(page.after);
   const parts = stages.flatMap((stage, index) => {
     if (from !== null && index < from.stage) return [];
@@ -134,6 +130,16 @@ export function toIdentity({ identity }: CatalogMapping, row: Row): string {
 export function rowsWhere(mapping: CatalogMapping, where: SQL, limit: number, order?: SQL): SQL {
   const by = order ?? listOf(mapping.identity.map((name) => named("f", name)));
   return sql`SELECT ${fileColumns(mapping)} FROM ${table(mapping, "f")} WHERE ${where} ORDER BY ${by} LIMIT ${limit}`;
+}
+
+/** A page to be read: what to ask for, and how many rows at most. */
+export interface PageQuery {
+  readonly query: SQL;
+  readonly limit: number;
+}
+
+export function pageQuery(mapping: CatalogMapping, stages: readonly Stage[], page: RowPage): PageQuery {
+  return { query: pageOfRows(mapping, stages, page), limit: page.limit };
 }
 
 export function toPage(mapping: CatalogMapping, rows: readonly Row[], limit: number): DuePage {

@@ -43,7 +43,10 @@ interface Bench {
 }
 
 interface BenchOptions {
-  readonly answer?: (requests: readonly DeleteRequest[], clock: FakeClock) => DeleteOutcome[];
+  readonly answer?: (
+    requests: readonly DeleteRequest[],
+    clock: FakeClock,
+  ) => DeleteOutcome[] | Promise<DeleteOutcome[]>;
   /** What each renewal of the lease takes, in ms. */
   readonly renewalMs?: number;
 }
@@ -175,11 +178,18 @@ function condemned(on: Bench, keys: readonly string[], fields: Partial<Condemned
       items: 1,
       sizeBytes: 10,
       attempts: 1,
+      batch: "2.1",
       from: "due",
       expected: null,
       ...fields,
     };
   });
+}
+
+/** Removes, and waits for the last answer. */
+async function removeAll(on: Bench, condemned: readonly Condemned[]): Promise<void> {
+  await on.remover.remove(on.slice, condemned);
+  await on.remover.settled();
 }
 
 const numbered = (amount: number): string[] => Array.from({ length: amount }, (_, index) => `k${index}`);
@@ -189,14 +199,14 @@ describe("batches", () => {
   test("a delete names at most 1,000 keys, each once and in order", async () => {
     const on = bench();
     const keys = numbered(2500);
-    await on.remover.remove(on.slice, condemned(on, keys));
+    await removeAll(on, condemned(on, keys));
     expect(sizes(on)).toEqual([1000, 1000, 500]);
     expect(on.batches.flat().map(({ key }) => key)).toEqual(keys);
   });
 
   test("nothing condemned is no call", async () => {
     const on = bench();
-    await on.remover.remove(on.slice, []);
+    await removeAll(on, []);
     expect(on.batches).toEqual([]);
   });
 
@@ -208,7 +218,7 @@ describe("batches", () => {
         return goneAll(requests);
       },
     });
-    await on.remover.remove(on.slice, condemned(on, numbered(4000)));
+    await removeAll(on, condemned(on, numbered(4000)));
     expect(sizes(on)).toEqual([1000, 500, 250, 500, 1000, 750]);
   });
 
@@ -219,7 +229,7 @@ describe("batches", () => {
         return goneAll(requests);
       },
     });
-    await on.remover.remove(on.slice, condemned(on, numbered(2000)));
+    await removeAll(on, condemned(on, numbered(2000)));
     expect(sizes(on)).toEqual([1000, 1000]);
   });
 
@@ -230,7 +240,7 @@ describe("batches", () => {
         return goneAll(requests);
       },
     });
-    await on.remover.remove(on.slice, condemned(on, numbered(2005)));
+    await removeAll(on, condemned(on, numbered(2005)));
     expect(sizes(on).slice(0, 11)).toEqual([1000, 500, 250, 125, 62, 31, 15, 7, 3, 1, 1]);
     expect(on.batches.flat()).toHaveLength(2005);
   });
@@ -243,16 +253,108 @@ describe("batches", () => {
         throw new SweepError("unavailable", "no answer");
       },
     });
-    await expect(on.remover.remove(on.slice, condemned(on, numbered(1000)))).rejects.toThrow("no answer");
-    await on.remover.remove(on.slice, condemned(on, numbered(1000)));
+    await expect(removeAll(on, condemned(on, numbered(1000)))).rejects.toThrow("no answer");
+    await removeAll(on, condemned(on, numbered(1000)));
     expect(sizes(on)).toEqual([1000, 500, 500]);
   });
 
   test("what an orphan looked like goes along, so that a store which can compare deletes nothing else", async () => {
     const on = bench();
     const expected = { sizeBytes: 10, modifiedAt: 5, etag: "e" };
-    await on.remover.remove(on.slice, [...condemned(on, ["a"], { expected }), ...condemned(on, ["b"])]);
+    await removeAll(on, [...condemned(on, ["a"], { expected }), ...condemned(on, ["b"])]);
     expect(on.batches).toEqual([[{ key: "a", expected }, { key: "b" }]]);
+  });
+});
+
+describe("batches beside each other", () => {
+  /** A store whose batches are answered by hand, in any order. */
+  function slowStore() {
+    const answers: (() => void)[] = [];
+    const on = bench({
+      answer: (requests) =>
+        new Promise((resolve) => {
+          answers.push(() => resolve(goneAll(requests)));
+        }),
+    });
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    return {
+      on,
+      /** How many batches are under way after everything that can go on has. */
+      async underWay(): Promise<number> {
+        await turn();
+        return on.batches.length - on.settlements.length / 1000;
+      },
+      async answer(which = 0, tookMs = 0): Promise<void> {
+        on.clock.advance(tookMs);
+        answers.splice(which, 1)[0]?.();
+        await turn();
+      },
+    };
+  }
+
+  test("are one more with every quick answer, and never more than CLEANUP_CONCURRENCY", async () => {
+    const { on, underWay, answer } = slowStore();
+    const { concurrency } = on.slice.settings;
+    const removed = removeAll(on, condemned(on, numbered(40_000)));
+    const seen: number[] = [await underWay()];
+    for (let answers = 1; answers <= concurrency + 2; answers += 1) {
+      await answer();
+      seen.push(await underWay());
+    }
+    expect(seen).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 8, 8, 8]);
+    expect(concurrency).toBe(8);
+    while (on.settlements.length < 40_000) await answer(-1);
+    await removed;
+  });
+
+  test.each([
+    ["1 s is not quick: no more than before", 1000, 2],
+    ["just under 1 s is quick: one more", 999, 3],
+    ["over 5 s: one at a time", 5001, 1],
+  ])("%s", async (_rule, tookMs, expected) => {
+    const { on, underWay, answer } = slowStore();
+    const removed = removeAll(on, condemned(on, numbered(40_000)));
+    await underWay();
+    await answer();
+    expect(await underWay()).toBe(2);
+    await answer(0, tookMs);
+    // The one that was under way meanwhile took as long.
+    if (expected === 1) await answer();
+    expect(await underWay()).toBe(expected);
+    while (on.settlements.length < 40_000) await answer();
+    await removed;
+  });
+
+  test("remove comes back while the last ones are under way; settled waits for them", async () => {
+    const { on, underWay, answer } = slowStore();
+    await on.remover.remove(on.slice, condemned(on, numbered(1000)));
+    expect(await underWay()).toBe(1);
+    let settled = false;
+    const waiting = on.remover.settled().then(() => {
+      settled = true;
+    });
+    await underWay();
+    expect(settled).toBe(false);
+    await answer();
+    await waiting;
+    expect(on.settlements).toHaveLength(1000);
+  });
+
+  test("a failure is heard once, by whoever waits next, and no further batch is begun before", async () => {
+    let fails = true;
+    const on = bench({
+      answer(requests) {
+        if (fails) throw new SweepError("unavailable", "no answer");
+        return goneAll(requests);
+      },
+    });
+    await on.remover.remove(on.slice, condemned(on, ["a"]));
+    await expect(on.remover.remove(on.slice, condemned(on, ["b"]))).rejects.toThrow("no answer");
+    expect(sizes(on)).toEqual([1]);
+    fails = false;
+    await on.remover.settled();
+    await removeAll(on, condemned(on, ["c"]));
+    expect(on.batches.flat().map(({ key }) => key)).toEqual(["a", "c"]);
   });
 });
 
@@ -261,13 +363,13 @@ describe("the lease", () => {
     // The renewal is answered so late that exactly the time-out is left.
     const late = bench({ renewalMs: LEASE_MS - CALL_TIMEOUT_MS });
     late.clock.advance(11 * SECOND_MS);
-    await expect(late.remover.remove(late.slice, condemned(late, ["a"]))).rejects.toThrow(LeaseLostError);
+    await expect(removeAll(late, condemned(late, ["a"]))).rejects.toThrow(LeaseLostError);
     expect(late.batches).toEqual([]);
     expect(late.settlements).toEqual([]);
 
     const inTime = bench({ renewalMs: LEASE_MS - CALL_TIMEOUT_MS - 1 });
     inTime.clock.advance(11 * SECOND_MS);
-    await inTime.remover.remove(inTime.slice, condemned(inTime, ["a"]));
+    await removeAll(inTime, condemned(inTime, ["a"]));
     expect(sizes(inTime)).toEqual([1]);
   });
 
@@ -281,7 +383,7 @@ describe("the lease", () => {
         return goneAll(requests);
       },
     });
-    await on.remover.remove(on.slice, condemned(on, numbered(5000)));
+    await removeAll(on, condemned(on, numbered(5000)));
     expect(left).toEqual([30_000, 25_001, 20_002, 30_000, 25_001]);
   });
 
@@ -289,7 +391,7 @@ describe("the lease", () => {
     const on = bench();
     on.slice.database.leases.renew = () => Promise.reject(new LeaseLostError());
     on.clock.advance(11 * SECOND_MS);
-    await expect(on.remover.remove(on.slice, condemned(on, ["a"]))).rejects.toThrow(LeaseLostError);
+    await expect(removeAll(on, condemned(on, ["a"]))).rejects.toThrow(LeaseLostError);
     expect(on.batches).toEqual([]);
   });
 });
@@ -297,7 +399,7 @@ describe("the lease", () => {
 describe("answers", () => {
   test("gone is a success, also of what was gone already", async () => {
     const on = bench();
-    await on.remover.remove(on.slice, condemned(on, ["a", "b"]));
+    await removeAll(on, condemned(on, ["a", "b"]));
     expect(on.settlements.map(({ outcome, nextAttemptAt }) => [outcome, nextAttemptAt])).toEqual([
       ["gone", null],
       ["gone", null],
@@ -312,7 +414,7 @@ describe("answers", () => {
         { key: "a", outcome: "gone" },
       ],
     });
-    await on.remover.remove(on.slice, condemned(on, ["a", "b"]));
+    await removeAll(on, condemned(on, ["a", "b"]));
     expect(on.settlements.map(({ removal, outcome }) => [removal.key, outcome])).toEqual([
       ["a", "gone"],
       ["b", "refused"],
@@ -326,7 +428,7 @@ describe("answers", () => {
           key === "b" ? { key, outcome: "refused", error: "AccessDenied" } : { key, outcome: "gone" },
         ),
     });
-    await on.remover.remove(on.slice, condemned(on, ["a", "b", "c"]));
+    await removeAll(on, condemned(on, ["a", "b", "c"]));
     expect(on.report).toMatchObject({ removed: { count: 2 }, failed: { count: 1, bytes: 10 }, deferred: { count: 0 } });
     expect(on.settlements[1]).toMatchObject({
       outcome: "refused",
@@ -343,7 +445,7 @@ describe("answers", () => {
 
   test("the tenth refusal is the last", async () => {
     const on = bench({ answer: (requests) => requests.map(({ key }) => ({ key, outcome: "refused" })) });
-    await on.remover.remove(on.slice, [
+    await removeAll(on, [
       ...condemned(on, ["ninth"], { attempts: MAX_ATTEMPTS - 1 }),
       ...condemned(on, ["tenth"], { attempts: MAX_ATTEMPTS }),
       ...condemned(on, ["beyond"], { attempts: MAX_ATTEMPTS + 1 }),
@@ -353,7 +455,7 @@ describe("answers", () => {
 
   test("a key that the answer does not name is unknown: neither removed nor failed", async () => {
     const on = bench({ answer: () => [{ key: "a", outcome: "gone" }] });
-    await on.remover.remove(on.slice, condemned(on, ["a", "b"]));
+    await removeAll(on, condemned(on, ["a", "b"]));
     expect(on.settlements.map(({ outcome, nextAttemptAt }) => [outcome, nextAttemptAt])).toEqual([
       ["gone", null],
       ["unknown", null],
@@ -363,13 +465,13 @@ describe("answers", () => {
 
   test("an answer for a key that was not asked for is nobody's", async () => {
     const on = bench({ answer: () => [{ key: "elsewhere", outcome: "gone" }] });
-    await on.remover.remove(on.slice, condemned(on, ["a"]));
+    await removeAll(on, condemned(on, ["a"]));
     expect(on.settlements.map(({ removal, outcome }) => [removal.key, outcome])).toEqual([["a", "unknown"]]);
   });
 
   test("a changed object was left alone, and is kept", async () => {
     const on = bench({ answer: (requests) => requests.map(({ key }) => ({ key, outcome: "changed" })) });
-    await on.remover.remove(on.slice, condemned(on, ["a"]));
+    await removeAll(on, condemned(on, ["a"]));
     expect(on.report).toMatchObject({ kept: { "changed-meanwhile": { count: 1, bytes: 10 } }, deferred: { count: 0 } });
   });
 
@@ -379,9 +481,7 @@ describe("answers", () => {
         throw new SweepError("unavailable", "the store did not answer");
       },
     });
-    await expect(on.remover.remove(on.slice, condemned(on, numbered(1500)))).rejects.toThrow(
-      "the store did not answer",
-    );
+    await expect(removeAll(on, condemned(on, numbered(1500)))).rejects.toThrow("the store did not answer");
     expect(sizes(on)).toEqual([1000]);
     expect(on.settlements).toHaveLength(1000);
     expect(new Set(on.settlements.map(({ outcome, nextAttemptAt }) => `${outcome} ${nextAttemptAt}`))).toEqual(
@@ -394,7 +494,7 @@ describe("answers", () => {
 describe("the report", () => {
   test("what an earlier run nominated is carried over, and not on either side of the sum", async () => {
     const on = bench();
-    await on.remover.remove(on.slice, condemned(on, ["a"], { runId: "run-1" }));
+    await removeAll(on, condemned(on, ["a"], { runId: "run-1" }));
     expect(on.report).toMatchObject({
       carriedOver: { count: 1, bytes: 10 },
       seen: { count: 0 },
@@ -404,21 +504,21 @@ describe("the report", () => {
 
   test("what an earlier run nominated and is refused again is told apart from this run's failures", async () => {
     const on = bench({ answer: (requests) => requests.map(({ key }) => ({ key, outcome: "refused" })) });
-    await on.remover.remove(on.slice, condemned(on, ["a"], { runId: "run-1", from: "failed" }));
+    await removeAll(on, condemned(on, ["a"], { runId: "run-1", from: "failed" }));
     expect(on.report).toMatchObject({ carriedOver: { count: 0 }, failed: { count: 0 }, seen: { count: 0 } });
     expect(progressOf(on.slice.entry, "expired-files").carriedFailed).toBe(1);
   });
 
   test("a refusal of this run that succeeds in a later slice of it moves from failed to removed", async () => {
     const on = bench();
-    await on.remover.remove(on.slice, condemned(on, ["a"], { from: "failed", attempts: 2 }));
+    await removeAll(on, condemned(on, ["a"], { from: "failed", attempts: 2 }));
     expect(on.report).toMatchObject({ failed: { count: 0, bytes: 0 }, removed: { count: 1, bytes: 10 } });
   });
 
   test("a removal stands for all the rows that ended with its key, and its bytes count once", async () => {
     const on = bench();
     count(on.report, "deferred", { count: 2, bytes: 0 });
-    await on.remover.remove(on.slice, condemned(on, ["a"], { items: 3 }));
+    await removeAll(on, condemned(on, ["a"], { items: 3 }));
     expect(on.report).toMatchObject({ removed: { count: 3, bytes: 10 }, deferred: { count: 0, bytes: 0 } });
   });
 });

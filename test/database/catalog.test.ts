@@ -41,6 +41,7 @@ describe("claim ends a row, condemns its key and closes the gate, in one round t
         items: 1,
         sizeBytes: 7,
         attempts: 1,
+        batch: "1.1",
         from: "due",
         expected: null,
       },
@@ -79,7 +80,7 @@ describe("claim ends a row, condemns its key and closes the gate, in one round t
   test("no claims, no round trip", async () => {
     const { held, database } = await withLease();
     const before = database.calls();
-    expect(await database.catalog.claim(held, [], RUN)).toEqual({ ended: new Set(), condemned: [] });
+    expect(await database.catalog.claim(held, [], RUN)).toEqual({ ended: new Set(), condemned: [], next: null });
     expect(database.calls()).toBe(before);
   });
 
@@ -115,13 +116,18 @@ describe("claim is a compare-and-set: a row that changed since it was judged is 
     await execute(`UPDATE files SET "${column}" = ?`, [value]);
     const before = await dump();
     const answer = await database.catalog.claim(held, claims, RUN);
-    expect(answer).toEqual({ ended: new Set(), condemned: [] });
+    expect(answer).toEqual({ ended: new Set(), condemned: [], next: null });
     expect(await dump()).toBe(before);
   });
 
   test.each([
     { what: "a text that becomes a blob of the same bytes", before: "soon", after: new TextEncoder().encode("soon") },
     { what: "a blob that becomes a text of the same bytes", before: new TextEncoder().encode("soon"), after: "soon" },
+    {
+      what: "a blob that becomes the text of its bytes in hexadecimal",
+      before: new TextEncoder().encode("soon"),
+      after: "736F6F6E",
+    },
     { what: "a text with a NUL that loses what is behind it", before: "a\0b", after: "a" },
     { what: "nothing that becomes the empty text", before: null, after: "" },
   ])("the same value of another type is a change: $what", async ({ before, after }) => {
@@ -140,7 +146,7 @@ describe("claim is a compare-and-set: a row that changed since it was judged is 
     await insert({ id: "f", key: "k" });
     const claims = claimsOf(await due(held), makeId);
     await execute("DELETE FROM files");
-    expect(await database.catalog.claim(held, claims, RUN)).toEqual({ ended: new Set(), condemned: [] });
+    expect(await database.catalog.claim(held, claims, RUN)).toEqual({ ended: new Set(), condemned: [], next: null });
     expect(await removals()).toEqual([]);
   });
 
@@ -149,7 +155,7 @@ describe("claim is a compare-and-set: a row that changed since it was judged is 
     await insert({ id: "f", key: "k" });
     const claims = claimsOf(await due(held), makeId);
     await execute("UPDATE files SET status = 'expired'");
-    expect(await database.catalog.claim(held, claims, RUN)).toEqual({ ended: new Set(), condemned: [] });
+    expect(await database.catalog.claim(held, claims, RUN)).toEqual({ ended: new Set(), condemned: [], next: null });
     expect(await removals()).toEqual([]);
   });
 

@@ -11,7 +11,7 @@ import { freshEntry, GATE_MS, openPorts, type Ports, settlement } from "../suppo
 /** Part of the contract: applications match on it. */
 const MESSAGE = "filesweep: this object is being removed; use a new key or try again later";
 
-const REFUSED = { kind: "conflict", details: { vendor: expect.stringMatching(new RegExp(`: ${MESSAGE}$`)) } };
+const REFUSED = { kind: "conflict", details: { vendor: expect.stringMatching(new RegExp(`(^|: )${MESSAGE}$`)) } };
 
 /** `taken` is condemned; `other` is a live file, `ended` an expired row of `taken`. */
 async function withCondemned(): Promise<Ports & { held: HeldLease; removal: Condemned }> {

@@ -227,6 +227,8 @@ describe("every attempt checks again that nothing protects the key", () => {
     const { condemned, released } = await ports.drain(await ports.hold());
     expect(condemned).toEqual([]);
     expect(released).toMatchObject([{ key: "k", from: "failed" }]);
+    // Nothing was attempted.
+    expect((await ports.removals()).map(({ attempts }) => attempts)).toEqual([1]);
   });
 
   test("also where the page is too small for all of them", async () => {

@@ -201,7 +201,11 @@ describe("erase deletes rows, and the last that protected a key takes its object
     expect(erased).toHaveLength(1);
     await ports.execute(`UPDATE files SET "${column}" = ?`, [value]);
     const before = await ports.dump();
-    expect(await ports.database.catalog.erase(ports.held, erased, RUN)).toEqual({ ended: new Set(), condemned: [] });
+    expect(await ports.database.catalog.erase(ports.held, erased, RUN)).toEqual({
+      ended: new Set(),
+      condemned: [],
+      next: null,
+    });
     expect(await ports.dump()).toBe(before);
   });
 
@@ -210,7 +214,11 @@ describe("erase deletes rows, and the last that protected a key takes its object
     await ports.insert({ id: "f", key: "k", ...DOWNLOADED });
     const erased = await claims(ports, ports.held);
     await ports.execute("DELETE FROM files");
-    expect(await ports.database.catalog.erase(ports.held, erased, RUN)).toEqual({ ended: new Set(), condemned: [] });
+    expect(await ports.database.catalog.erase(ports.held, erased, RUN)).toEqual({
+      ended: new Set(),
+      condemned: [],
+      next: null,
+    });
     expect(await ports.removals()).toEqual([]);
   });
 
@@ -252,6 +260,7 @@ describe("erase deletes rows, and the last that protected a key takes its object
     expect(await ports.database.catalog.erase(ports.held, erased, RUN)).toEqual({
       ended: new Set(['["f"]']),
       condemned: [],
+      next: null,
     });
     expect([await ports.statuses(), await ports.removals(), await ports.gate()]).toEqual([{}, [], {}]);
   });

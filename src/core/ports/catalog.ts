@@ -44,6 +44,12 @@ export interface OldCutoffs {
   readonly expiredBefore: Instant | null;
 }
 
+/** Which rows of a search: up to `limit`, behind a place. */
+export interface RowPage {
+  readonly after: CatalogCursor | null;
+  readonly limit: number;
+}
+
 export interface DuePage {
   readonly files: readonly FileRow[];
   /** The place of the last row of this page, null where there is none. */
@@ -66,6 +72,8 @@ export interface ClaimAnswer {
   /** Identities of the rows that were still as judged, and are ended now. */
   readonly ended: ReadonlySet<string>;
   readonly condemned: readonly Condemned[];
+  /** The page that was asked for along with it, as it is after these rows ended; null where none was. */
+  readonly next: DuePage | null;
 }
 
 /** Which object a key's rows protect, and what the ledger holds for it. */
@@ -106,12 +114,17 @@ export interface Comparison {
 /** The application's table. */
 export interface Catalog {
   /** One round trip: the next rows whose end may have come, in a fixed order. */
-  due(held: HeldLease, page: { after: CatalogCursor | null; limit: number } & Cutoffs): Promise<DuePage>;
+  due(held: HeldLease, page: RowPage & Cutoffs): Promise<DuePage>;
   /**
    * One round trip, one transaction: ends the rows that are still as judged; nominates each key that nothing protects
-   * any more; condemns those and closes the gate for them.
+   * any more; condemns those and closes the gate for them. Then reads the page `next`, as {@link Catalog.due} does.
    */
-  claim(held: HeldLease, claims: readonly Claim[], run: AttemptContext): Promise<ClaimAnswer>;
+  claim(
+    held: HeldLease,
+    claims: readonly Claim[],
+    run: AttemptContext,
+    next?: (RowPage & Cutoffs) | null,
+  ): Promise<ClaimAnswer>;
   /** One round trip, for plans: which of the keys something would still protect after the due rows up to `upTo` ended. */
   protectedAfter(
     held: HeldLease,
@@ -128,7 +141,7 @@ export interface Catalog {
   /** One round trip: how many live rows there are, counted no further than `limit`. */
   countLive(held: HeldLease, limit: number): Promise<number>;
   /** One round trip: the next rows whose record may be old, in a fixed order. */
-  old(held: HeldLease, page: { after: CatalogCursor | null; limit: number } & OldCutoffs): Promise<DuePage>;
+  old(held: HeldLease, page: RowPage & OldCutoffs): Promise<DuePage>;
   /** One round trip: what else of the application a deleted row would change: tables that cascade, triggers that fire. */
   deletionReach(held: HeldLease): Promise<readonly string[]>;
   /** One round trip: how many of the rows that {@link Catalog.old} brings would go, and the first of them. */
@@ -140,9 +153,14 @@ export interface Catalog {
   ): Promise<{ due: Tally; files: readonly FileRow[] }>;
   /**
    * One round trip, one transaction: like {@link Catalog.claim}, but the rows are deleted. A key that a deleted row was
-   * the last to protect is nominated and condemned.
+   * the last to protect is nominated and condemned. `next` is a page as {@link Catalog.old} brings it.
    */
-  erase(held: HeldLease, claims: readonly Claim[], run: AttemptContext): Promise<ClaimAnswer>;
+  erase(
+    held: HeldLease,
+    claims: readonly Claim[],
+    run: AttemptContext,
+    next?: (RowPage & OldCutoffs) | null,
+  ): Promise<ClaimAnswer>;
   /** One round trip, for plans: which of the keys some row but these would still protect. */
   protectedBeside(
     held: HeldLease,

@@ -20,6 +20,8 @@ export interface Condemned {
   readonly sizeBytes: number;
   /** Attempts, this one included. */
   readonly attempts: number;
+  /** Names the attempt, together with those that were begun with it: an answer to any other is late. */
+  readonly batch: string;
   /** The state before this attempt. */
   readonly from: RemovalState;
   readonly expected: ObjectLook | null;

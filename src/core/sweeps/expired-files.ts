@@ -3,10 +3,10 @@
  */
 import { readInstant } from "../catalog-time.ts";
 import { type Decision, type Instant, keep, type RemovalReason } from "../model.ts";
-import type { Cutoffs, FileRow, Value } from "../ports.ts";
+import type { Cutoffs, FileRow, RowPage, Value } from "../ports.ts";
 import type { SweepSettings } from "../settings.ts";
 import type { Slice, SweepEnd } from "../slice.ts";
-import { type RowSweep, refuseToReachFurther } from "./row-rules.ts";
+import { type PageAsk, type RowSweep, refuseToReachFurther } from "./row-rules.ts";
 import { sweepRows } from "./row-sweep.ts";
 import { vetoOf } from "./row-veto.ts";
 
@@ -59,6 +59,10 @@ function cutoffs({ settings }: Slice, now: Instant): Cutoffs {
   return { expiredBefore: now - settings.expiryGraceMs, downloadedBefore: now - settings.downloadGraceMs };
 }
 
+function duePage(slice: Slice, { after, limit, now }: PageAsk): RowPage & Cutoffs {
+  return { ...cutoffs(slice, now), after, limit };
+}
+
 function expiredFiles(slice: Slice): RowSweep {
   const { catalog } = slice.database;
   return {
@@ -67,9 +71,9 @@ function expiredFiles(slice: Slice): RowSweep {
     describe: (due, lately, live) =>
       `${due.count} files are due${lately > 0 ? `, and ${lately} ended in the last 24 hours` : ""}, against ${live} live ones: more than CLEANUP_HOLD_EXPIRED_PERCENT allows (${slice.settings.holdExpiredPercent} %)`,
     decide: ({ settings, store }, file, now) => decideFile(file, now, settings, (key) => store.invalidKey(key)),
-    page: (_, { after, limit, now }) => catalog.due(slice.held, { ...cutoffs(slice, now), after, limit }),
+    page: (_, ask) => catalog.due(slice.held, duePage(slice, ask)),
     count: (_, now, sample, madeBy) => catalog.countDue(slice.held, cutoffs(slice, now), sample, madeBy),
-    end: (held, claims, run) => catalog.claim(held, claims, run),
+    end: (_, claims, run, next) => catalog.claim(slice.held, claims, run, next && duePage(slice, next)),
     stillProtected: (_, claims, now, last) =>
       catalog.protectedAfter(slice.held, [...new Set(claims.map(({ key }) => key))], {
         ...cutoffs(slice, now),

@@ -1,7 +1,52 @@
-/** What a listing must not do. A page that does it is worth nothing, and nothing is concluded from it. */
+/** The listing of a store, page by page, and what it must not do. */
 import { SweepError } from "../errors.ts";
 import { compareKeys } from "../keys.ts";
+import type { Instant } from "../model.ts";
 import type { ListPage } from "../ports.ts";
+import type { Slice } from "../slice.ts";
+
+export interface SeenPage extends ListPage {
+  /** When these objects were seen. Later than the slice's `now`, so that their quarantine never begins before its time. */
+  readonly seenAt: Instant;
+}
+
+export interface Listing {
+  /** The page behind a key. @throws SweepError `unavailable`, or `corrupt` as {@link checkPage} */
+  page(after: string | null): Promise<SeenPage>;
+  /** Asks for a page that will be wanted next, if the budget allows one more. */
+  lookAhead(after: string): void;
+  /** Waits for a page that nobody wanted in the end: no call is left behind. */
+  close(): Promise<void>;
+}
+
+/** While the database works on one page, the store lists the next. */
+export function openListing(slice: Pick<Slice, "store" | "clock" | "settings" | "budget">): Listing {
+  let ahead: { readonly after: string; readonly page: Promise<SeenPage> } | null = null;
+
+  async function list(after: string | null): Promise<SeenPage> {
+    const page = await slice.store.list({ after, limit: slice.settings.pageSize });
+    checkPage(page, after);
+    return { ...page, seenAt: slice.clock.now() };
+  }
+
+  return {
+    async page(after) {
+      const asked = ahead?.after === after ? ahead.page : list(after);
+      ahead = null;
+      return asked;
+    },
+    lookAhead(after) {
+      if (slice.budget.spent()) return;
+      const page = list(after);
+      ahead = { after, page };
+      // Whoever wants the page hears what was wrong with it.
+      page.catch(() => {});
+    },
+    async close() {
+      await ahead?.page.catch(() => {});
+    },
+  };
+}
 
 /** @throws SweepError `corrupt` where a listing goes backwards, repeats itself or does not advance */
 export function checkPage(page: ListPage, after: string | null): void {

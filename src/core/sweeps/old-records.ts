@@ -4,11 +4,11 @@
  */
 import { readInstant } from "../catalog-time.ts";
 import { type Decision, type Instant, keep } from "../model.ts";
-import type { FileRow, OldCutoffs, Standing } from "../ports.ts";
+import type { FileRow, OldCutoffs, RowPage, Standing } from "../ports.ts";
 import type { SweepSettings } from "../settings.ts";
 import { progressOf, type Slice, type SweepEnd } from "../slice.ts";
 import { endOf, isUsedUp } from "./expired-files.ts";
-import { type RowSweep, refuseToReachFurther } from "./row-rules.ts";
+import { type PageAsk, type RowSweep, refuseToReachFurther } from "./row-rules.ts";
 import { sweepRows } from "./row-sweep.ts";
 import { vetoOf } from "./row-veto.ts";
 
@@ -63,6 +63,10 @@ function cutoffs({ settings }: Slice, now: Instant): OldCutoffs {
   };
 }
 
+function oldPage(slice: Slice, { after, limit, now }: PageAsk): RowPage & OldCutoffs {
+  return { ...cutoffs(slice, now), after, limit };
+}
+
 function oldRecords(slice: Slice): RowSweep {
   const { catalog } = slice.database;
   const expiredFilesAreHeld = progressOf(slice.entry, "expired-files").report.status === "held";
@@ -79,13 +83,13 @@ function oldRecords(slice: Slice): RowSweep {
       // What a hold of expired-files keeps does not go by another door.
       return decision.verdict === "remove" && file.standing === "live" && expiredFilesAreHeld ? keep("held") : decision;
     },
-    page: (_, { after, limit, now }) => catalog.old(slice.held, { ...cutoffs(slice, now), after, limit }),
+    page: (_, ask) => catalog.old(slice.held, oldPage(slice, ask)),
     count: (_, now, sample, madeBy) => {
       const { oldFilesLive, expiryGraceMs } = slice.settings;
       const rule = { live: oldFilesLive, liveExpiredBefore: now - expiryGraceMs };
       return catalog.countOld(slice.held, { ...cutoffs(slice, now), ...rule }, sample, madeBy);
     },
-    end: (held, claims, run) => catalog.erase(held, claims, run),
+    end: (_, claims, run, next) => catalog.erase(slice.held, claims, run, next && oldPage(slice, next)),
     stillProtected: (_, claims) =>
       catalog.protectedBeside(
         slice.held,

@@ -2,10 +2,17 @@
 import { SweepError } from "../errors.ts";
 import { earliestApproval, enoughFor, type Finding, isTooMuch } from "../holds.ts";
 import type { Decision, HoldCause, Instant, SweepName, Tally } from "../model.ts";
-import type { AttemptContext, CatalogCursor, Claim, ClaimAnswer, DuePage, FileRow, HeldLease } from "../ports.ts";
+import type { AttemptContext, CatalogCursor, Claim, ClaimAnswer, DuePage, FileRow } from "../ports.ts";
 import type { Bucket } from "../report.ts";
 import { HOLD_SAMPLE, ROW_HOLD_FLOOR } from "../safety.ts";
 import type { Slice } from "../slice.ts";
+
+/** Which page of rows: by which instant their end has come. */
+export interface PageAsk {
+  readonly after: CatalogCursor | null;
+  readonly limit: number;
+  readonly now: Instant;
+}
 
 /** What is particular to one sweep over rows. */
 export interface RowSweep {
@@ -14,7 +21,7 @@ export interface RowSweep {
   /** Why a hold of `tooMany` is one, with what was counted. */
   describe(due: Tally, lately: number, live: number): string;
   decide(slice: Slice, file: FileRow, now: Instant): Decision;
-  page(slice: Slice, ask: { after: CatalogCursor | null; limit: number; now: Instant }): Promise<DuePage>;
+  page(slice: Slice, ask: PageAsk): Promise<DuePage>;
   /** With `madeBy`, rows made later do not count. */
   count(
     slice: Slice,
@@ -22,7 +29,8 @@ export interface RowSweep {
     sample: number,
     madeBy?: Instant,
   ): Promise<{ due: Tally; files: readonly FileRow[] }>;
-  end(held: HeldLease, claims: readonly Claim[], run: AttemptContext): Promise<ClaimAnswer>;
+  /** Ends rows, and in the same round trip reads the next page, where one is asked for. */
+  end(slice: Slice, claims: readonly Claim[], run: AttemptContext, next: PageAsk | null): Promise<ClaimAnswer>;
   /** For plans: keys of the page that something would still protect. */
   stillProtected(
     slice: Slice,

@@ -4,10 +4,10 @@
  */
 import { isSweepError } from "../errors.ts";
 import { type Decision, type Instant, keep, type Tally } from "../model.ts";
-import type { CatalogCursor, Claim, Condemned, FileRow, SweepProgress } from "../ports.ts";
+import type { CatalogCursor, Claim, ClaimAnswer, Condemned, DuePage, FileRow, SweepProgress } from "../ports.ts";
 import { type Bucket, count, discount, move } from "../report.ts";
 import { progressOf, type Slice, type SweepEnd } from "../slice.ts";
-import { coveredInstant, findingsOf, type RowSweep, raiseRowHolds } from "./row-rules.ts";
+import { coveredInstant, findingsOf, type PageAsk, type RowSweep, raiseRowHolds } from "./row-rules.ts";
 
 /** A pass that an approval allows goes by the instant of the approved hold; the usual pass by the slice's `now`. */
 interface Pass {
@@ -53,18 +53,26 @@ function toPlace(place: unknown): RowPlace {
   return { pass: place.pass === "usual" ? "usual" : "approved", cursor, ended };
 }
 
+/** A page is claimed and the next one read in the same round trip: one for a page of rows that go. */
 async function walk(sweep: RowSweep, slice: Slice, progress: SweepProgress, pass: Pass): Promise<SweepEnd> {
+  const remover = pass.removes ? slice.remover : null;
+  let ahead: DuePage | null = null;
   for (;;) {
     const place = toPlace(progress.place);
     if (place.pass === pass.kind && place.ended) return "completed";
     const limit = slice.budget.pageSize();
     if (limit === 0 || slice.budget.spent()) return "deferred";
     const after = place.pass === pass.kind ? place.cursor : null;
-    const page = await sweep.page(slice, { after, limit, now: pass.now });
+    const page: DuePage = ahead ?? (await sweep.page(slice, { after, limit, now: pass.now }));
     const claims = judgePage(sweep, slice, progress, page.files, pass);
     progress.place = { pass: pass.kind, cursor: page.next, ended: page.next === null } satisfies RowPlace;
-    if (pass.removes && slice.remover !== null) await endRows(sweep, slice, slice.remover, progress, { claims, pass });
-    else if (page.last !== null) await planRows(sweep, slice, progress, { claims, now: pass.now, last: page.last });
+    if (remover !== null) {
+      const next = slice.budget.pageSize(claims.length);
+      const ask = page.next === null || next === 0 ? null : { after: page.next, limit: next, now: pass.now };
+      ahead = await endRows(sweep, slice, remover, progress, { claims, pass, next: ask });
+    } else if (page.last !== null) {
+      await planRows(sweep, slice, progress, { claims, now: pass.now, last: page.last });
+    }
     slice.progressed();
   }
 }
@@ -120,16 +128,18 @@ function groupByKey(claims: readonly Claim[]): KeyGroup[] {
   return [...groups.values()];
 }
 
+/** Answers the page behind this one, where that was asked for and could be had. */
 async function endRows(
   sweep: RowSweep,
   slice: Slice,
   remover: NonNullable<Slice["remover"]>,
   progress: SweepProgress,
-  { claims, pass }: { claims: readonly Claim[]; pass: Pass },
-): Promise<void> {
-  if (claims.length === 0) return;
-  // The page's own round trip has just renewed the lease: one more would save the next place before its work is done.
-  const answer = await endBisecting(sweep, slice, claims);
+  { claims, pass, next }: { claims: readonly Claim[]; pass: Pass; next: PageAsk | null },
+): Promise<DuePage | null> {
+  if (claims.length === 0) return null;
+  // Order: nothing is written between the judging of a page and its claim: that would save the next place before its work
+  // is done. The page's own round trip has renewed the lease.
+  const answer = await endBisecting(sweep, slice, claims, next);
   if (pass.kind === "approved") progress.letThrough += answer.ended.size;
   const byKey = new Map(answer.condemned.map((removal) => [removal.key, removal]));
   const toRemove: Condemned[] = [];
@@ -141,6 +151,7 @@ async function endRows(
   }
   slice.budget.take(toRemove.length);
   await remover.remove(slice, toRemove);
+  return answer.next;
 }
 
 function goesAlong(claim: Claim, { ended }: EndAnswer): boolean {
@@ -184,34 +195,36 @@ function settledAs(sweep: RowSweep, claim: Claim, { ended, refused }: EndAnswer)
   return ended.has(claim.file.identity) ? sweep.withoutObject : { kept: "changed-meanwhile" };
 }
 
-interface EndAnswer {
-  readonly ended: ReadonlySet<string>;
-  readonly condemned: readonly Condemned[];
+interface EndAnswer extends ClaimAnswer {
   /** Claims that a constraint or a trigger of the application refused. */
   readonly refused: ReadonlySet<Claim>;
 }
 
 /** A row that the application's own rules protect fails alone: the page is halved until it is found. */
-async function endBisecting(sweep: RowSweep, slice: Slice, claims: readonly Claim[]): Promise<EndAnswer> {
+async function endBisecting(
+  sweep: RowSweep,
+  slice: Slice,
+  claims: readonly Claim[],
+  next: PageAsk | null,
+): Promise<EndAnswer> {
   try {
     const run = { runId: slice.entry.id, now: slice.now };
-    return { ...(await sweep.end(slice.held, claims, run)), refused: new Set() };
+    return { ...(await sweep.end(slice, claims, run, next)), refused: new Set() };
   } catch (error) {
     if (!isSweepError(error, "conflict") || error.details["vendor"] === undefined) throw error;
     if (claims.length === 1) {
       const file = String(claims[0]?.file.id);
       slice.log({ level: "warn", event: "row.refused", run: slice.entry.id, sweep: sweep.name, file });
-      return { ended: new Set(), condemned: [], refused: new Set(claims) };
+      return { ended: new Set(), condemned: [], next: null, refused: new Set(claims) };
     }
     const middle = Math.ceil(claims.length / 2);
-    const answers: EndAnswer[] = [];
-    for (const half of [claims.slice(0, middle), claims.slice(middle)]) {
-      answers.push(await endBisecting(sweep, slice, half));
-    }
+    const first = await endBisecting(sweep, slice, claims.slice(0, middle), null);
+    const second = await endBisecting(sweep, slice, claims.slice(middle), next);
     return {
-      ended: new Set(answers.flatMap(({ ended }) => [...ended])),
-      condemned: answers.flatMap(({ condemned }) => condemned),
-      refused: new Set(answers.flatMap(({ refused }) => [...refused])),
+      ended: new Set([...first.ended, ...second.ended]),
+      condemned: [...first.condemned, ...second.condemned],
+      next: second.next,
+      refused: new Set([...first.refused, ...second.refused]),
     };
   }
 }

@@ -13,13 +13,19 @@ import type { KeyFacts, ListedObject, ListedStretch, Sighting, SweepProgress } f
 import { count, move } from "../report.ts";
 import { HOLD_SAMPLE, MARKER_KEY, ORPHAN_HOLD_FLOOR } from "../safety.ts";
 import { keepLease, progressOf, type Slice, type SweepEnd } from "../slice.ts";
-import { checkPage } from "./listing.ts";
+import { openListing, type SeenPage } from "./listing.ts";
 import { checkMissing } from "./missing-objects.ts";
 import { decideObject, looksSame } from "./orphaned-objects.ts";
 
+interface ListingPlace {
+  readonly phase: "listing";
+  readonly after: string | null;
+  readonly nested: boolean;
+}
+
 /** Where the pass stands. Removing begins only behind the last page. */
 type ScanPlace =
-  | { readonly phase: "listing"; readonly after: string | null; readonly nested: boolean }
+  | ListingPlace
   | { readonly phase: "closing"; readonly nested: boolean }
   | { readonly phase: "removing"; readonly held: boolean };
 
@@ -44,46 +50,63 @@ export async function sweepMissingObjects(slice: Slice): Promise<SweepEnd> {
 }
 
 async function scanStore(slice: Slice, leading: SweepProgress): Promise<SweepEnd> {
-  const orphans = joining(slice, "orphaned-objects", leading);
-  const missing = joining(slice, "missing-objects", leading);
-  for (;;) {
-    const place = toPlace(leading.place);
-    if (place.phase === "removing") return "completed";
-    if (slice.budget.spent()) return "deferred";
-    if (place.phase === "closing") {
-      const held = orphans !== null && (await closeScan(slice, orphans, place.nested));
-      setPlace([orphans, missing], { phase: "removing", held });
-      return "completed";
+  const joined: Joined = {
+    orphans: joining(slice, "orphaned-objects", leading),
+    missing: joining(slice, "missing-objects", leading),
+  };
+  const listing = openListing(slice);
+  try {
+    for (;;) {
+      const place = toPlace(leading.place);
+      if (place.phase === "removing") return "completed";
+      if (slice.budget.spent()) return "deferred";
+      if (place.phase === "closing") {
+        const held = joined.orphans !== null && (await closeScan(slice, joined.orphans, place.nested));
+        setPlace(joined, { phase: "removing", held });
+        return "completed";
+      }
+      await keepLease(slice);
+      const page = await listing.page(place.after);
+      if (page.next !== null) listing.lookAhead(page.next);
+      await comparePage(slice, joined, place, page);
+      slice.progressed();
     }
-    await keepLease(slice);
-    const page = await slice.store.list({ after: place.after, limit: slice.settings.pageSize });
-    checkPage(page, place.after);
-    // When these objects were seen. Later than `now`, so that their quarantine never begins before its time.
-    const seenAt = slice.clock.now();
-    const objects = page.objects.filter(({ key }) => !isIgnored(key, slice.settings.ignorePrefixes));
-    const stretch: ListedStretch = {
-      after: place.after,
-      to: page.next,
-      // What the database would say of any other key is of another one.
-      keys: objects.map(({ key }) => key).filter(isPlainText),
-      madeBefore: missing === null ? null : slice.now - slice.settings.orphanGraceMs,
-      missingLimit: slice.settings.pageSize,
-    };
-    const found = await slice.database.catalog.compare(slice.held, stretch);
-    if (missing !== null) await checkMissing(slice, missing, stretch, found.missing);
-    if (orphans !== null) {
-      const sightings = judgePage(slice, orphans, objects, found.unprotected, seenAt);
-      if (slice.recordsSightings) slice.database.ledger.sight(slice.held, sightings);
-    }
-    const nested = place.nested || objects.some(({ key }) => key.endsWith(`/${MARKER_KEY}`));
-    const after = page.next;
-    setPlace([orphans, missing], after === null ? { phase: "closing", nested } : { phase: "listing", after, nested });
-    slice.progressed();
+  } finally {
+    await listing.close();
   }
 }
 
-function setPlace(progresses: readonly (SweepProgress | null)[], place: ScanPlace): void {
-  for (const progress of progresses) if (progress !== null) progress.place = place;
+/** The sweeps that share a pass. */
+interface Joined {
+  readonly orphans: SweepProgress | null;
+  readonly missing: SweepProgress | null;
+}
+
+/** Asks the database about a page of objects, judges them, and moves the place on. */
+async function comparePage(slice: Slice, joined: Joined, place: ListingPlace, page: SeenPage): Promise<void> {
+  const { orphans, missing } = joined;
+  const objects = page.objects.filter(({ key }) => !isIgnored(key, slice.settings.ignorePrefixes));
+  const stretch: ListedStretch = {
+    after: place.after,
+    to: page.next,
+    // What the database would say of any other key is of another one.
+    keys: objects.map(({ key }) => key).filter(isPlainText),
+    madeBefore: missing === null ? null : slice.now - slice.settings.orphanGraceMs,
+    missingLimit: slice.settings.pageSize,
+  };
+  const found = await slice.database.catalog.compare(slice.held, stretch);
+  if (missing !== null) await checkMissing(slice, missing, stretch, found.missing);
+  if (orphans !== null) {
+    const sightings = judgePage(slice, orphans, objects, found.unprotected, page.seenAt);
+    if (slice.recordsSightings) slice.database.ledger.sight(slice.held, sightings);
+  }
+  const nested = place.nested || objects.some(({ key }) => key.endsWith(`/${MARKER_KEY}`));
+  const after = page.next;
+  setPlace(joined, after === null ? { phase: "closing", nested } : { phase: "listing", after, nested });
+}
+
+function setPlace({ orphans, missing }: Joined, place: ScanPlace): void {
+  for (const progress of [orphans, missing]) if (progress !== null) progress.place = place;
 }
 
 /** A sweep that is at the same place of the pass. One that was added later, or has gone further, makes a pass of its own. */

@@ -1,0 +1,113 @@
+import { describe, expect, test } from "vitest";
+import { createBudget } from "../../../src/core/budget.ts";
+import { SweepError } from "../../../src/core/errors.ts";
+import type { ListPage } from "../../../src/core/ports.ts";
+import { openListing } from "../../../src/core/sweeps/listing.ts";
+import { createFakeClock } from "../../support/fake-clock.ts";
+import { DEFAULT_SETTINGS } from "../../support/world.ts";
+
+const object = (key: string) => ({ key, sizeBytes: 1, modifiedAt: 0, etag: null });
+
+/** A listing over pages by the key that they are asked for behind; `asked` are the calls, in order. */
+function listingOver(pages: ReadonlyMap<string | null, ListPage | Error>, isSpent = false) {
+  const clock = createFakeClock();
+  const asked: (string | null)[] = [];
+  const listing = openListing({
+    clock,
+    settings: DEFAULT_SETTINGS,
+    budget: createBudget(
+      DEFAULT_SETTINGS,
+      clock,
+      () => 0,
+      () => isSpent,
+    ),
+    store: {
+      name: "test",
+      head: () => Promise.reject(new Error("a listing looks at nothing")),
+      readMarker: () => Promise.reject(new Error("a listing reads no marker")),
+      now: () => null,
+      listUploads: null,
+      invalidKey: () => null,
+      async list({ after }: { after: string | null }) {
+        asked.push(after);
+        const page = pages.get(after);
+        if (page === undefined || page instanceof Error) throw page ?? new Error("no such page");
+        return page;
+      },
+    } as unknown as Parameters<typeof openListing>[0]["store"],
+  });
+  return { listing, asked, clock };
+}
+
+const TWO_PAGES = new Map<string | null, ListPage>([
+  [null, { objects: [object("a")], next: "a" }],
+  ["a", { objects: [object("b")], next: null }],
+]);
+
+describe("looking ahead", () => {
+  test("asks for the next page once, at once, and hands it out when it is wanted", async () => {
+    const { listing, asked } = listingOver(TWO_PAGES);
+    await listing.page(null);
+    listing.lookAhead("a");
+    expect(asked).toEqual([null, "a"]);
+    expect((await listing.page("a")).objects.map(({ key }) => key)).toEqual(["b"]);
+    expect(asked).toEqual([null, "a"]);
+  });
+
+  test("tells when the objects were seen, not when they were wanted", async () => {
+    const { listing, clock } = listingOver(TWO_PAGES);
+    const seenAt = clock.now();
+    listing.lookAhead("a");
+    await listing.close();
+    clock.advance(60_000);
+    expect((await listing.page("a")).seenAt).toBe(seenAt);
+  });
+
+  test("asks for nothing once the budget is spent", async () => {
+    const { listing, asked } = listingOver(TWO_PAGES, true);
+    listing.lookAhead("a");
+    await listing.close();
+    expect(asked).toEqual([]);
+  });
+
+  test("keeps what was wrong with a page for whoever wants it, and tells nobody else", async () => {
+    const failing = new Map<string | null, ListPage | Error>([["a", new SweepError("unavailable", "no answer")]]);
+    const unwanted = listingOver(failing);
+    unwanted.listing.lookAhead("a");
+    await unwanted.listing.close();
+    const wanted = listingOver(failing);
+    wanted.listing.lookAhead("a");
+    await expect(wanted.listing.page("a")).rejects.toThrow("no answer");
+  });
+
+  test("leaves no call behind: close waits for a page that nobody wanted", async () => {
+    let answer: (page: ListPage) => void = () => {};
+    const late = new Promise<ListPage>((resolve) => {
+      answer = resolve;
+    });
+    const { listing } = listingOver(new Map([["a", late as unknown as ListPage]]));
+    listing.lookAhead("a");
+    let closed = false;
+    const closing = listing.close().then(() => {
+      closed = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(closed).toBe(false);
+    answer({ objects: [], next: null });
+    await closing;
+  });
+});
+
+describe("a page that makes no sense is corrupt, also when it was asked for ahead", () => {
+  test.each<[string, ListPage]>([
+    ["goes backwards", { objects: [object("c"), object("b")], next: null }],
+    ["repeats a key", { objects: [object("b"), object("b")], next: null }],
+    ["repeats the key it goes on from", { objects: [object("a")], next: null }],
+    ["does not advance", { objects: [], next: "a" }],
+    ["goes on before its own last key", { objects: [object("b"), object("d")], next: "c" }],
+  ])("%s", async (_what, page) => {
+    const { listing } = listingOver(new Map([["a", page]]));
+    listing.lookAhead("a");
+    await expect(listing.page("a")).rejects.toMatchObject({ kind: "corrupt" });
+  });
+});
