@@ -24,7 +24,7 @@ const DOOR = ["core", "database", "storage", "api", "client"];
 
 /** Imports go down only: see ARCHITECTURE.md. A new dependency of a floor is a line here, and a decision. */
 const FLOORS: Readonly<Record<string, Floor>> = {
-  core: { floors: ["core"], packages: ["valibot"] },
+  core: { floors: ["core"], packages: ["valibot", "@date-fns/tz"] },
   database: { floors: ["core", "database"], packages: ["@libsql/client", "libsql", "drizzle-orm"] },
   storage: { floors: ["core", "storage"], packages: [], builtinsIn: /^src\/storage\/filesystem/ },
   api: { floors: ["core", "api"], packages: ["@valibot/to-json-schema", "hono", "valibot"] },

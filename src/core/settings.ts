@@ -1,3 +1,4 @@
+import type { TimeReading } from "./catalog-time.ts";
 import { SweepError } from "./errors.ts";
 import { type Mode, SWEEP_NAMES, type SweepName } from "./model.ts";
 import type { CatalogColumns, CatalogReference, CatalogStatus, CatalogWhere } from "./settings/catalog-kinds.ts";
@@ -44,6 +45,8 @@ export interface SweepSettings {
   readonly ignorePrefixes: readonly string[];
   readonly uploadGraceMs: number;
   readonly historyMs: number;
+  /** How the catalog writes its instants. */
+  readonly times: TimeReading;
 }
 
 /** What a run goes by. */
@@ -91,8 +94,7 @@ export interface CatalogSettings {
   readonly columns: CatalogColumns | null;
   readonly status: CatalogStatus;
   readonly expiredAction: RunSettings["expiredAction"];
-  readonly time: "auto" | "epoch-ms" | "epoch-s" | "iso";
-  readonly timezone: string;
+  readonly times: TimeReading;
   readonly keyPrefix: string;
   readonly references: readonly CatalogReference[];
   readonly derived: readonly string[];
@@ -224,15 +226,18 @@ function resolveCatalog(reader: Reader): CatalogSettings {
     columns,
     status: reader.read(CATALOG.status),
     expiredAction,
-    time: reader.read(CATALOG.time),
-    timezone: reader.read(CATALOG.timezone),
+    times: { form: reader.read(CATALOG.time), zone: reader.read(CATALOG.timezone) },
     keyPrefix: reader.read(CATALOG.keyPrefix) ?? "",
     references: reader.read(CATALOG.references) ?? [],
     derived: reader.read(CATALOG.derived) ?? [],
   };
 }
 
-function resolveRun(reader: Reader, { mapped, expiredAction }: CatalogSettings, storage: StorageLocation): RunSettings {
+function resolveRun(
+  reader: Reader,
+  { mapped, expiredAction, times }: CatalogSettings,
+  storage: StorageLocation,
+): RunSettings {
   const oldFilesMs = reader.read(DECIDING.oldFilesMs);
   return {
     mode: reader.read(RUNNING.mode),
@@ -256,6 +261,7 @@ function resolveRun(reader: Reader, { mapped, expiredAction }: CatalogSettings, 
     firstRun: reader.read(RUNNING.firstRun),
     identityMarker: reader.read(RUNNING.identityMarker),
     expiredAction,
+    times,
     allowCascade: reader.read(CATALOG.allowCascade),
     historyMs: reader.read(GUARDING.historyMs),
     ...resolveBudget(reader),

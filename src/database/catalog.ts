@@ -10,7 +10,6 @@ import type {
   OldCutoffs,
   RowPage,
 } from "../core/ports.ts";
-import { SECONDS_BELOW } from "../core/safety.ts";
 import { claimRows, DELETE, ERASE, MARK } from "./claims.ts";
 import type { Row } from "./client.ts";
 import type { GateTimes } from "./condemn.ts";
@@ -42,6 +41,7 @@ import {
 import { toRemovalState } from "./rows.ts";
 import { integer, integerOrNull, jsonRows, type SQL, sql, text, textOrNull } from "./sql.ts";
 import { dueStages, endedOnly, oldStages, type Stage } from "./stages.ts";
+import { isInstantUpTo } from "./time-ranges.ts";
 import { fromReadable, readable } from "./values.ts";
 
 export function createCatalog(mapping: CatalogMapping, session: LeaseSession, gate: GateTimes): Catalog {
@@ -131,15 +131,9 @@ function missingRows(mapping: CatalogMapping, stretch: ListedStretch & { readonl
       AND ${stretch.to === null ? sql`${written} < x''` : sql`${written} <= ${prefix + stretch.to}`}
       AND ${isLive(mapping, "f")}
       AND typeof(${written}) = 'text' AND typeof(${key}) = 'text' AND instr(${key}, char(0)) = 0
-      AND ${isInstantUpTo(column(mapping, "f", "createdAt"), stretch.madeBefore)}
+      AND ${isInstantUpTo(mapping.times, column(mapping, "f", "createdAt"), stretch.madeBefore)}
       AND ${key} NOT IN (SELECT value FROM ${jsonRows(stretch.keys)})
     GROUP BY ${key} ORDER BY ${written} LIMIT ${stretch.missingLimit}`;
-}
-
-/** Below a bound a number is in seconds; at or before 1970 it is no instant, and nobody knows how old the row is. */
-function isInstantUpTo(value: SQL, instant: number): SQL {
-  return sql`typeof(${value}) IN ('integer', 'real') AND ${value} > 0
-    AND ${value} * iif(${value} < ${SECONDS_BELOW}, 1000, 1) <= ${instant}`;
 }
 
 /** Which keys something would still protect after every due row up to a place has ended. */

@@ -211,6 +211,7 @@ function withSettings(
     })),
     status: { live: live.map(asStatus), expired: asStatus(expired), deleted: deleted.map(asStatus) },
     expiredAction: settings.expiredAction,
+    times: settings.times,
   };
 }
 

@@ -2,6 +2,7 @@
  * One value that says where the application keeps its files. Every statement on the application's tables is built from
  * it; the table that filesweep creates itself is just the default mapping.
  */
+import { type TimeReading, UNDECLARED } from "../core/catalog-time.ts";
 import type { CatalogColumns } from "../core/settings.ts";
 import { type SQL, sql } from "./sql.ts";
 
@@ -53,6 +54,7 @@ export interface CatalogMapping {
   };
   /** What becomes of a row whose end has come. */
   readonly expiredAction: "mark" | "delete";
+  readonly times: TimeReading;
   readonly references: readonly MappedReference[];
   readonly derived: readonly DerivedPattern[];
   /** Whether an index brings live rows in the order of their expiry, and rows in the order of their last download. */
@@ -82,6 +84,7 @@ export const DEFAULT_MAPPING: CatalogMapping = {
   where: [],
   status: { live: ["active"], expired: "expired", deleted: [] },
   expiredAction: "mark",
+  times: UNDECLARED,
   references: [],
   derived: [],
   ordered: { expiresAt: true, downloadedAt: true },

@@ -7,6 +7,7 @@ import { type CatalogMapping, column, isFree, JUDGED_COLUMNS, named, table, vers
 import { objectKey } from "./protection.ts";
 import { integer, type SQL, sql, text } from "./sql.ts";
 import type { Stage } from "./stages.ts";
+import { isInstantUpTo, isReadable } from "./time-ranges.ts";
 import { decodeValue, encodeValue, fromReadable, readable, term } from "./values.ts";
 
 /** A row's place: the stage it lies in, and where in it. */
@@ -84,7 +85,9 @@ function stagePart(
 export function countRows(mapping: CatalogMapping, stages: readonly Stage[], madeBy?: number): SQL {
   const made = column(mapping, "f", "createdAt");
   const inTime =
-    madeBy === undefined ? sql`` : sql`AND NOT coalesce(typeof(${made}) <> 'text' AND ${made} > ${madeBy}, 0)`;
+    madeBy === undefined
+      ? sql``
+      : sql`AND NOT coalesce(${isReadable(mapping.times, made)} AND NOT ${isInstantUpTo(mapping.times, made, madeBy)}, 0)`;
   const size = sizeOf(mapping);
   const parts = stages
     .filter(({ unreadable }) => !unreadable)

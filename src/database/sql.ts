@@ -20,6 +20,12 @@ export function jsonRows(rows: readonly unknown[]): SQL {
   return sql`json_each(${JSON.stringify(rows)})`;
 }
 
+/** Whether one of some conditions holds. */
+export function anyOf(conditions: readonly SQL[]): SQL {
+  const each = conditions.map((condition) => sql`(${condition})`);
+  return sql`(${sql.join(each, sql` OR `)})`;
+}
+
 /** The database's clock, in epoch milliseconds. A test may put another expression in its place. */
 export const DATABASE_NOW = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
 

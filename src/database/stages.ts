@@ -3,9 +3,9 @@
  * other. A row lies in one of them at most.
  */
 import type { Cutoffs, OldCutoffs } from "../core/ports.ts";
-import { MAX_INSTANT, SECONDS_BELOW } from "../core/safety.ts";
 import { type CatalogMapping, column, isExpired, isLive, isLiveOrExpired, liveStretches } from "./mapping.ts";
-import { type SQL, sql } from "./sql.ts";
+import { anyOf, type SQL, sql } from "./sql.ts";
+import { isInstantUpTo, isReadable, rangesUpTo } from "./time-ranges.ts";
 
 /** Rows in the order `(position, identity)`. */
 export interface Stage {
@@ -14,25 +14,6 @@ export interface Stage {
   readonly where: (alias: string) => SQL;
   /** Rows here hold something else than an instant: they are shown and kept, and never ended. */
   readonly unreadable: boolean;
-}
-
-/** A stretch of an index over instants. */
-interface Range {
-  readonly covers: (value: SQL) => SQL;
-  readonly unreadable: boolean;
-}
-
-/**
- * Numbers below {@link SECONDS_BELOW} are seconds, those above milliseconds: two ranges of the same index. At or before
- * 1970 is no instant; texts and blobs sort behind every number.
- */
-function rangesUpTo(instant: number): Range[] {
-  return [
-    { unreadable: true, covers: (value) => sql`${value} <= 0` },
-    { unreadable: false, covers: (value) => sql`${value} > 0 AND ${value} <= ${Math.floor(instant / 1000)}` },
-    { unreadable: false, covers: (value) => sql`${value} >= ${SECONDS_BELOW} AND ${value} <= ${instant}` },
-    { unreadable: true, covers: (value) => sql`${value} >= ''` },
-  ];
 }
 
 /** What a stage is made of. */
@@ -49,13 +30,15 @@ interface Stretch {
  * The stages of a stretch: along an index where one is in the order of the instants; else in one pass over the table
  * for what can be read, and one for the rest, instead of one for each range.
  */
-function stagesOf({ rows, instant, upTo, also = () => sql`1` }: Stretch, isOrdered: boolean): Stage[] {
-  const ranges = rangesUpTo(upTo);
+function stagesOf(mapping: CatalogMapping, stretch: Stretch, isOrdered: boolean): Stage[] {
+  const { rows, instant, upTo } = stretch;
+  const also = (alias: string): SQL => (stretch.also === undefined ? sql`` : sql`AND ${stretch.also(alias)}`);
+  const ranges = rangesUpTo(mapping.times, upTo);
   if (isOrdered) {
     return rows.flatMap((row) =>
       ranges.map(({ covers, unreadable }) => ({
         position: instant,
-        where: (alias) => sql`${row(alias)} AND ${covers(instant(alias))} AND ${also(alias)}`,
+        where: (alias) => sql`${row(alias)} AND ${covers(instant(alias))} ${also(alias)}`,
         unreadable,
       })),
     );
@@ -65,46 +48,39 @@ function stagesOf({ rows, instant, upTo, also = () => sql`1` }: Stretch, isOrder
     where: (alias) => {
       const row = anyOf(rows.map((each) => each(alias)));
       const covers = ranges.filter((range) => range.unreadable === unreadable).map((range) => range.covers);
-      return sql`${row} AND ${anyOf(covers.map((each) => each(instant(alias))))} AND ${also(alias)}`;
+      return sql`${row} AND ${anyOf(covers.map((each) => each(instant(alias))))} ${also(alias)}`;
     },
     unreadable,
   }));
 }
 
-function anyOf(conditions: readonly SQL[]): SQL {
-  return sql`(${sql.join(
-    conditions.map((condition) => sql`(${condition})`),
-    sql` OR `,
-  )})`;
-}
-
 /** Live rows whose end may have come. */
 export function dueStages(mapping: CatalogMapping, cutoffs: Cutoffs): Stage[] {
-  const expiry = expiryStages(mapping, cutoffs);
-  return [...expiry, ...usedUpStages(mapping, cutoffs, expiry)];
+  return [...expiryStages(mapping, cutoffs), ...usedUpStages(mapping, cutoffs)];
 }
 
 function expiryStages(mapping: CatalogMapping, { expiredBefore }: Cutoffs): Stage[] {
   if (mapping.columns.expiresAt === undefined) return [];
   const instant = (alias: string): SQL => column(mapping, alias, "expiresAt");
-  return stagesOf({ rows: liveStretches(mapping), instant, upTo: expiredBefore }, mapping.ordered.expiresAt);
+  return stagesOf(mapping, { rows: liveStretches(mapping), instant, upTo: expiredBefore }, mapping.ordered.expiresAt);
 }
 
 /**
  * Rows whose downloads are used up and which no expiry stage shows, by the last download, or by when they were made.
  * Only the own table has an index for that.
  */
-function usedUpStages(mapping: CatalogMapping, { downloadedBefore }: Cutoffs, expiry: readonly Stage[]): Stage[] {
+function usedUpStages(mapping: CatalogMapping, { expiredBefore, downloadedBefore }: Cutoffs): Stage[] {
   const { downloads, maxDownloads } = mapping.columns;
   if (downloads === undefined || maxDownloads === undefined) return [];
   const instant = (alias: string): SQL =>
     sql`coalesce(${column(mapping, alias, "downloadedAt")}, ${column(mapping, alias, "createdAt")})`;
   const also = (alias: string): SQL => {
-    const elsewhere = expiry.map((stage) => sql`AND NOT coalesce(${stage.where(alias)}, 0)`);
-    return sql`${isUsedUp(mapping, alias)} AND coalesce(+${column(mapping, alias, "expiresAt")}, 0) <= ${MAX_INSTANT}
-      ${sql.join(elsewhere, sql` `)}`;
+    if (mapping.columns.expiresAt === undefined) return isUsedUp(mapping, alias);
+    const expires = sql`+${column(mapping, alias, "expiresAt")}`;
+    return sql`${isUsedUp(mapping, alias)} AND (${expires} IS NULL OR (${isReadable(mapping.times, expires)}
+      AND NOT ${isInstantUpTo(mapping.times, expires, expiredBefore)}))`;
   };
-  return stagesOf({ rows: liveStretches(mapping), instant, upTo: downloadedBefore, also }, !mapping.mapped);
+  return stagesOf(mapping, { rows: liveStretches(mapping), instant, upTo: downloadedBefore, also }, !mapping.mapped);
 }
 
 /** The first two terms are those of the index; a count that is no number uses nothing up. */
@@ -125,7 +101,7 @@ function downloadedStages(mapping: CatalogMapping, downloadedBefore: number): St
   if (mapping.columns.downloadedAt === undefined) return [];
   const instant = (alias: string): SQL => column(mapping, alias, "downloadedAt");
   const rows = [(alias: string): SQL => isLiveOrExpired(mapping, alias)];
-  return stagesOf({ rows, instant, upTo: downloadedBefore }, mapping.ordered.downloadedAt);
+  return stagesOf(mapping, { rows, instant, upTo: downloadedBefore }, mapping.ordered.downloadedAt);
 }
 
 function oldExpiryStages(mapping: CatalogMapping, expiredBefore: number | null): Stage[] {
@@ -134,7 +110,7 @@ function oldExpiryStages(mapping: CatalogMapping, expiredBefore: number | null):
   const instant = (alias: string): SQL => column(mapping, alias, "expiresAt");
   const rows = [(alias: string): SQL => isExpired(mapping, alias)];
   const also = (alias: string): SQL => sql`+${column(mapping, alias, "downloadedAt")} IS NULL`;
-  return stagesOf({ rows, instant, upTo: expiredBefore, also }, mapping.ordered.expiresAt);
+  return stagesOf(mapping, { rows, instant, upTo: expiredBefore, also }, mapping.ordered.expiresAt);
 }
 
 /** Of old rows those that would go: live ones only where that is asked for, or where their end has come all the same. */
@@ -148,9 +124,8 @@ export function endedOnly(
     ...stage,
     where: (alias) => {
       const expires = sql`+${column(mapping, alias, "expiresAt")}`;
-      const readable = rangesUpTo(rule.liveExpiredBefore).filter(({ unreadable }) => !unreadable);
       return sql`${stage.where(alias)} AND (NOT coalesce(${isLive(mapping, alias)}, 0) OR (${isUsedUp(mapping, alias)})
-        OR ${anyOf(readable.map(({ covers }) => covers(expires)))})`;
+        OR ${isInstantUpTo(mapping.times, expires, rule.liveExpiredBefore)})`;
     },
   }));
 }

@@ -1,4 +1,5 @@
 /** Whether a file may still be downloaded: the sweeps' own rules, for a route that gives files away. Pure. */
+import { type TimeReading, UNDECLARED } from "../core/catalog-time.ts";
 import type { Instant } from "../core/model.ts";
 import type { Value } from "../core/ports.ts";
 import { endOf, isUsedUp } from "../core/sweeps/expired-files.ts";
@@ -7,7 +8,7 @@ import { endOf, isUsedUp } from "../core/sweeps/expired-files.ts";
 export interface FileState {
   /** Without one a row counts as live, as a table without a status column has live rows alone. */
   readonly status?: unknown;
-  /** Epoch milliseconds (or seconds, where the number is too small for milliseconds), or a `Date`. */
+  /** Epoch milliseconds (or seconds, where the number is too small for milliseconds), an ISO text, or a `Date`. */
   readonly expiresAt?: unknown;
   readonly downloads?: unknown;
   /** None, or 0: as many as people like. */
@@ -18,6 +19,10 @@ export interface FileState {
 export interface IsLiveOptions {
   /** The statuses of a live file, as in `CATALOG_STATUS`. */
   readonly live?: readonly string[];
+  /** How instants are written, as in `CATALOG_TIME`. */
+  readonly time?: TimeReading["form"];
+  /** The zone of ISO texts that carry none, as in `CATALOG_TIMEZONE`. */
+  readonly timezone?: string;
 }
 
 const LIVE: readonly string[] = ["active"];
@@ -32,14 +37,17 @@ const LIVE: readonly string[] = ["active"];
  * @example
  * if (!isLive(file, Date.now())) return c.notFound();
  */
-export function isLive(file: FileState, now: Instant, { live = LIVE }: IsLiveOptions = {}): boolean {
+export function isLive(file: FileState, now: Instant, options: IsLiveOptions = {}): boolean {
+  const { live = LIVE, time: form = UNDECLARED.form, timezone: zone = UNDECLARED.zone } = options;
   const { status, deletedAt } = file;
   if (status !== undefined && !live.some((one) => one === status)) return false;
   if (deletedAt !== undefined && deletedAt !== null) return false;
   const downloads = { downloads: toValue(file.downloads), maxDownloads: toValue(file.maxDownloads) };
   if (isUsedUp(downloads)) return false;
   const expiry = { expiresAt: toValue(file.expiresAt), downloadedAt: null, createdAt: null };
-  return endOf({ ...expiry, downloads: 0, maxDownloads: null }, now, NO_GRACE) !== "expired";
+  return (
+    endOf({ ...expiry, downloads: 0, maxDownloads: null }, now, { ...NO_GRACE, times: { form, zone } }) !== "expired"
+  );
 }
 
 const NO_GRACE = { expiryGraceMs: 0, downloadGraceMs: 0 };

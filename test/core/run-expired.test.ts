@@ -146,7 +146,7 @@ describe("what is kept", () => {
   test("a file on hold, an unreadable time and an invalid key are kept, counted, and stay as they are", async () => {
     const world = await createWorld();
     await world.upload({ id: "hold", key: "hold", expires_at: PAST, hold: 1 });
-    await world.upload({ id: "text", key: "text", expires_at: "2020-01-01" });
+    await world.upload({ id: "text", key: "text", expires_at: "2020-02-30" });
     await world.upload({ id: "zero", key: "zero", expires_at: 0 });
     await world.upload({ id: "minus", key: "minus", expires_at: -5 });
     await world.upload({ id: "blob", key: "blob", expires_at: new Uint8Array([1]) });

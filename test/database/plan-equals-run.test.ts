@@ -1,6 +1,8 @@
 /** What a plan says of each key is what a run that removes then does: over catalogs that chance made. */
+
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { UNDECLARED } from "../../src/core/catalog-time.ts";
 import type { CatalogCursor, Claim, FileRow, HeldLease, Value } from "../../src/core/ports.ts";
 import { DAY_MS, HOUR_MS, SECOND_MS } from "../../src/core/safety.ts";
 import { decideFile } from "../../src/core/sweeps/expired-files.ts";
@@ -8,7 +10,7 @@ import { plain } from "../support/database.ts";
 import { START } from "../support/fake-clock.ts";
 import { CUTOFFS, openPorts, type Ports } from "../support/ports.ts";
 
-const SETTINGS = { expiryGraceMs: 0, downloadGraceMs: HOUR_MS, ignorePrefixes: [] };
+const SETTINGS = { expiryGraceMs: 0, downloadGraceMs: HOUR_MS, ignorePrefixes: [], times: UNDECLARED };
 
 type Outcomes = Record<string, "goes" | "stays">;
 

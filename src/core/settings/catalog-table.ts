@@ -48,13 +48,13 @@ export const CATALOG = {
     kind: choice(["auto", "epoch-ms", "epoch-s", "iso"]),
     default: "auto",
     help: "How instants are written.",
-    ...notBuilt,
+    built: true,
   }),
   timezone: setting("CATALOG_TIMEZONE", {
     kind: timeZone,
     default: "UTC",
     help: "The zone of ISO texts that carry none.",
-    ...notBuilt,
+    built: true,
   }),
   keyPrefix: setting("CATALOG_KEY_PREFIX", {
     kind: anyText,

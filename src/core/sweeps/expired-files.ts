@@ -10,7 +10,7 @@ import { type PageAsk, type RowSweep, refuseToReachFurther } from "./row-rules.t
 import { sweepRows } from "./row-sweep.ts";
 import { vetoOf } from "./row-veto.ts";
 
-export type FileSettings = Pick<SweepSettings, "expiryGraceMs" | "downloadGraceMs" | "ignorePrefixes">;
+export type FileSettings = Pick<SweepSettings, "expiryGraceMs" | "downloadGraceMs" | "ignorePrefixes" | "times">;
 
 /**
  * Whether a live row's end has come. Pure.
@@ -34,13 +34,13 @@ export function decideFile(
 export function endOf(
   file: Pick<FileRow, "expiresAt" | "downloadedAt" | "createdAt" | "downloads" | "maxDownloads">,
   now: Instant,
-  settings: Pick<FileSettings, "expiryGraceMs" | "downloadGraceMs">,
+  settings: Pick<FileSettings, "expiryGraceMs" | "downloadGraceMs" | "times">,
 ): RemovalReason | "unreadable-time" | "not-due" {
-  const expiresAt = readInstant(file.expiresAt);
+  const expiresAt = readInstant(file.expiresAt, settings.times);
   if (expiresAt === "unreadable") return "unreadable-time";
   if (expiresAt !== null && expiresAt + settings.expiryGraceMs <= now) return "expired";
   if (!isUsedUp(file)) return "not-due";
-  const downloadedAt = readInstant(file.downloadedAt ?? file.createdAt);
+  const downloadedAt = readInstant(file.downloadedAt ?? file.createdAt, settings.times);
   if (downloadedAt === null || downloadedAt === "unreadable") return "unreadable-time";
   return downloadedAt + settings.downloadGraceMs <= now ? "used-up" : "not-due";
 }

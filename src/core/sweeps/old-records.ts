@@ -14,7 +14,7 @@ import { vetoOf } from "./row-veto.ts";
 
 export type RecordSettings = Pick<
   SweepSettings,
-  "oldFilesMs" | "oldFilesLive" | "expiredRecordMs" | "expiryGraceMs" | "downloadGraceMs" | "ignorePrefixes"
+  "oldFilesMs" | "oldFilesLive" | "expiredRecordMs" | "expiryGraceMs" | "downloadGraceMs" | "ignorePrefixes" | "times"
 >;
 
 /**
@@ -45,12 +45,12 @@ function ageOf(
   settings: RecordSettings,
   isLive: boolean,
 ): "old" | "not-due" | "unreadable-time" {
-  const downloadedAt = readInstant(file.downloadedAt);
+  const downloadedAt = readInstant(file.downloadedAt, settings.times);
   if (downloadedAt === "unreadable") return "unreadable-time";
   if (downloadedAt !== null) {
     return settings.oldFilesMs !== null && now - downloadedAt > settings.oldFilesMs ? "old" : "not-due";
   }
-  const expiresAt = readInstant(file.expiresAt);
+  const expiresAt = readInstant(file.expiresAt, settings.times);
   if (expiresAt === "unreadable") return "unreadable-time";
   if (isLive || settings.expiredRecordMs === null || expiresAt === null) return "not-due";
   return now - expiresAt > settings.expiredRecordMs ? "old" : "not-due";

@@ -2,6 +2,7 @@
  * The way of a sweep over rows, shared by expired-files and old-records: hold rules, then page by page: read, decide,
  * end what is to go (compare-and-set), and hand the keys that nothing protects any more to the remover.
  */
+import { readInstant } from "../catalog-time.ts";
 import { isSweepError } from "../errors.ts";
 import { type Decision, type Instant, keep, type Tally } from "../model.ts";
 import type { CatalogCursor, Claim, ClaimAnswer, Condemned, DuePage, FileRow, SweepProgress } from "../ports.ts";
@@ -92,7 +93,7 @@ function judgePage(
   for (const file of files) {
     const decision = sweep.decide(slice, file, pass.now);
     if (decision.verdict === "remove" && typeof file.key === "string") {
-      if (pass.kind === "approved" && !wasMadeBy(file, pass.now)) continue;
+      if (pass.kind === "approved" && !wasMadeBy(slice, file, pass.now)) continue;
       const takesAlong = sweep.takesAlong(file);
       claims.push({ file, key: file.key, reason: decision.reason, removalId: slice.makeId(), takesAlong });
     } else if (decision.verdict === "keep" && decision.reason !== "not-due" && pass.kind === "usual") {
@@ -105,7 +106,8 @@ function judgePage(
 }
 
 /** An approval covers nothing that came later. */
-function wasMadeBy({ createdAt }: FileRow, instant: Instant): boolean {
+function wasMadeBy({ settings }: Slice, file: FileRow, instant: Instant): boolean {
+  const createdAt = readInstant(file.createdAt, settings.times);
   return typeof createdAt !== "number" || createdAt <= instant;
 }
 

@@ -21,8 +21,8 @@ describe("a mapping of the application's table", () => {
       { live: ["a", "b"], expired: "x", deleted: ["d"] },
     ],
     ["CATALOG_EXPIRED_ACTION", "expiredAction", "delete", "delete"],
-    ["CATALOG_TIME", "time", "epoch-s", "epoch-s"],
-    ["CATALOG_TIMEZONE", "timezone", "Europe/Berlin", "Europe/Berlin"],
+    ["CATALOG_TIME", "times", "epoch-s", { form: "epoch-s", zone: "UTC" }],
+    ["CATALOG_TIMEZONE", "times", "Europe/Berlin", { form: "auto", zone: "Europe/Berlin" }],
     ["CATALOG_KEY_PREFIX", "keyPrefix", "/files/", "/files/"],
     [
       "CATALOG_REFERENCES",

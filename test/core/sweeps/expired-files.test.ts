@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { UNDECLARED } from "../../../src/core/catalog-time.ts";
 import type { Decision } from "../../../src/core/model.ts";
 import type { FileRow, Value } from "../../../src/core/ports.ts";
 import { HOUR_MS, MINUTE_MS } from "../../../src/core/safety.ts";
@@ -7,7 +8,7 @@ import { START } from "../../support/fake-clock.ts";
 
 const NOW = START;
 const SECONDS = NOW / 1000;
-const SETTINGS: FileSettings = { expiryGraceMs: 0, downloadGraceMs: HOUR_MS, ignorePrefixes: [] };
+const SETTINGS: FileSettings = { expiryGraceMs: 0, downloadGraceMs: HOUR_MS, ignorePrefixes: [], times: UNDECLARED };
 
 const LIVE: FileRow = {
   identity: '["f"]',
@@ -68,7 +69,7 @@ describe("an expiry that cannot be read keeps the file", () => {
     ["zero", 0],
     ["a negative number", -1],
     ["a negative instant", -NOW],
-    ["a text", "2020-01-01T00:00:00Z"],
+    ["a text", "2020-01-32T00:00:00Z"],
     ["a text of digits", String(NOW - 1)],
     ["an empty text", ""],
     ["a word", "never"],

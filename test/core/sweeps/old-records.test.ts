@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { UNDECLARED } from "../../../src/core/catalog-time.ts";
 import type { FileRow, Standing, Value } from "../../../src/core/ports.ts";
 import { DAY_MS, HOUR_MS } from "../../../src/core/safety.ts";
 import { decideRecord, type RecordSettings } from "../../../src/core/sweeps/old-records.ts";
@@ -12,6 +13,7 @@ const SETTINGS: RecordSettings = {
   expiryGraceMs: 0,
   downloadGraceMs: HOUR_MS,
   ignorePrefixes: [],
+  times: UNDECLARED,
 };
 
 /** Downloaded long ago, and used up: the record that goes. */
@@ -148,7 +150,7 @@ describe("expired records that nobody downloaded", () => {
     ["keeps one that expired exactly that long ago", { ...fields, expiresAt: NOW - 3 * DAY_MS }, "keep not-due", on],
     ["removes one that expired 1 ms longer ago", { ...fields, expiresAt: NOW - 3 * DAY_MS - 1 }, GOES, on],
     ["keeps one without an expiry", { ...fields, expiresAt: null }, "keep not-due", on],
-    ["keeps one whose expiry cannot be read", { ...fields, expiresAt: "2020-01-01" }, "keep unreadable-time", on],
+    ["keeps one whose expiry cannot be read", { ...fields, expiresAt: "2020-02-30" }, "keep unreadable-time", on],
     ["keeps one that is live", { ...fields, expiresAt: 1 }, "keep not-due", { ...on, standing: "live" }],
     [
       "goes by the download where there was one",
@@ -169,7 +171,7 @@ describe("in doubt", () => {
   const unreadable: readonly (readonly [string, Value])[] = [
     ["zero", 0],
     ["a negative number", -1],
-    ["a text", "2020-01-01"],
+    ["a text", "2020-02-30"],
     ["an empty text", ""],
     ["a blob", new Uint8Array([1])],
     ["an integer over 2^53", 2n ** 60n],
