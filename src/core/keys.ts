@@ -6,6 +6,11 @@ export function isIgnored(key: string, ignorePrefixes: readonly string[]): boole
   return key.startsWith(OWN_PREFIX) || ignorePrefixes.some((prefix) => key.startsWith(prefix));
 }
 
+/** The keys of the objects that live and die with a file, by patterns such as `{key}.thumb.jpg`. */
+export function derivedKeys(key: string, patterns: readonly string[]): string[] {
+  return patterns.map((pattern) => pattern.replace("{key}", () => key));
+}
+
 /**
  * Whether a key is a text that every part can hold and compare: SQLite's functions end a text at a NUL, and a lone
  * surrogate is no Unicode, which libSQL's client does not survive.

@@ -47,6 +47,8 @@ export interface SweepSettings {
   readonly historyMs: number;
   /** How the catalog writes its instants. */
   readonly times: TimeReading;
+  /** Patterns such as `{key}.thumb.jpg`: objects that live and die with their file. */
+  readonly derived: readonly string[];
 }
 
 /** What a run goes by. */
@@ -235,7 +237,7 @@ function resolveCatalog(reader: Reader): CatalogSettings {
 
 function resolveRun(
   reader: Reader,
-  { mapped, expiredAction, times }: CatalogSettings,
+  { mapped, expiredAction, times, derived }: CatalogSettings,
   storage: StorageLocation,
 ): RunSettings {
   const oldFilesMs = reader.read(DECIDING.oldFilesMs);
@@ -262,6 +264,7 @@ function resolveRun(
     identityMarker: reader.read(RUNNING.identityMarker),
     expiredAction,
     times,
+    derived,
     allowCascade: reader.read(CATALOG.allowCascade),
     historyMs: reader.read(GUARDING.historyMs),
     ...resolveBudget(reader),

@@ -51,6 +51,7 @@ export function createCatalog(mapping: CatalogMapping, session: LeaseSession, ga
     toPage(mapping, await session.read(held, query), limit);
   const count = async (held: HeldLease, stages: Stage[], sample: number, madeBy?: number) => {
     const readable = stages.filter(({ unreadable }) => !unreadable);
+    if (readable.length === 0) return { due: toTally(undefined), files: [] };
     const first = pageOfRows(mapping, readable, { after: null, limit: sample });
     const [tallies, rows] = await session.write(held, [countRows(mapping, readable, madeBy), first], "again");
     return { due: toTally(tallies?.[0]), files: toPage(mapping, rows ?? [], sample).files };

@@ -64,8 +64,9 @@ export async function claimRows(
   if (claims.length === 0) return { ended: new Set(), condemned: [], next: null };
   const attempt = attemptOf(held, session.nextBatch(held));
   const rows = claims.map(toJsonRow);
+  const nominated = claims.filter(({ takesAlong }) => takesAlong).flatMap(toNominations);
   const answers = await session.write(held, [
-    nominate(mapping, kind, rows, attempt, run),
+    nominate(mapping, kind, nominated.map(toJsonNomination), attempt, run),
     kind.end(mapping, jsonRows(rows)),
     ...condemnMarked(attempt, run, { veto: isProtected(mapping, sql`r.key`), forgetsNew: true }, gate),
     ...(next === null ? [] : [next.query]),
@@ -78,8 +79,23 @@ export async function claimRows(
   };
 }
 
-function toJsonRow({ file, key, reason, removalId, takesAlong }: Claim): unknown[] {
-  return [JSON.parse(file.identity), file.version, key, reason, removalId, file.sizeBytes, takesAlong ? 1 : 0];
+function toJsonRow({ file }: Claim): unknown[] {
+  return [JSON.parse(file.identity), file.version];
+}
+
+/** An object that goes with a row: its own, which the row counts for, or one that lies with it. */
+interface Nomination extends Pick<Claim, "file" | "key" | "reason" | "removalId"> {
+  readonly items: 0 | 1;
+}
+
+function toNominations({ file, key, reason, removalId, derived }: Claim): Nomination[] {
+  const own: Nomination = { file, key, reason, removalId, items: 1 };
+  return [own, ...derived.map((object): Nomination => ({ file, reason, ...object, items: 0 }))];
+}
+
+function toJsonNomination({ file, key, reason, removalId, items }: Nomination): unknown[] {
+  const sizeBytes = items === 1 ? file.sizeBytes : 0;
+  return [JSON.parse(file.identity), file.version, key, reason, removalId, sizeBytes, items];
 }
 
 /**
@@ -96,9 +112,9 @@ function nominate(
   return sql`INSERT INTO filesweep_removals (id, key, state, reason, sweep, run_id, items, size_bytes, created_at,
       attempts, attempt_fence, attempt_from, batch, next_attempt_at)
     SELECT min(j.value ->> 4), j.value ->> 2, 'condemned', min(j.value ->> 3), ${kind.sweep}, ${run.runId},
-      count(*), max(j.value ->> 5), ${run.now}, 1, ${attempt.fence}, 'due', ${attempt.batch}, ${run.now}
+      sum(j.value ->> 6), max(j.value ->> 5), ${run.now}, 1, ${attempt.fence}, 'due', ${attempt.batch}, ${run.now}
     FROM ${jsonRows(rows)} j CROSS JOIN ${table(mapping, "f")} ON ${isAsJudged(mapping, "f", sql`j.value`)}
-    WHERE j.value ->> 6 = 1 AND NOT EXISTS (SELECT 1 FROM filesweep_removals v
+    WHERE NOT EXISTS (SELECT 1 FROM filesweep_removals v
       WHERE v.key = j.value ->> 2 AND v.state = 'released' AND v.released_by = 'operator')
     GROUP BY j.value ->> 2
     ON CONFLICT (key) WHERE ${sql.raw(OPEN)} DO UPDATE SET ${markCondemned(attempt, run)}, attempt_from = 'due',

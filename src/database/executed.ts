@@ -63,7 +63,7 @@ const ROW: FileRow = {
   standing: "live",
   version: "",
 };
-const CLAIM: Claim = { file: ROW, key: "k", reason: "expired", removalId: "", takesAlong: true };
+const CLAIM: Claim = { file: ROW, key: "k", reason: "expired", removalId: "", takesAlong: true, derived: [] };
 const STRETCH = { after: "a", to: "z", keys: ["k"], madeBefore: 1, missingLimit: 1 };
 
 const CALLS: readonly (readonly [method: string, call: Call])[] = [

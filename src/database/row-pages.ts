@@ -27,6 +27,8 @@ export function pageOfRows(mapping: CatalogMapping, stages: readonly Stage[], pa
       return sql`SELECT * FROM (${part})`;
     });
   });
+  // A table without any column that says when a row ends has none that does.
+  if (parts.length === 0) return sql`SELECT 1 LIMIT 0`;
   return sql`${sql.join(parts, sql` UNION ALL `)} LIMIT ${page.limit}`;
 }
 

@@ -73,7 +73,11 @@ describe("claim ends a row, condemns its key and closes the gate, in one round t
     const { insert, due, held, database, removals } = await withLease();
     await insert({ key: "k" });
     const file = one(await due(held));
-    await database.catalog.claim(held, [{ file, key: "k", reason: "used-up", removalId: "r", takesAlong: true }], RUN);
+    await database.catalog.claim(
+      held,
+      [{ file, key: "k", reason: "used-up", removalId: "r", takesAlong: true, derived: [] }],
+      RUN,
+    );
     expect(await removals()).toMatchObject([{ id: "r", reason: "used-up" }]);
   });
 
@@ -303,7 +307,7 @@ describe("a key that becomes garbage again", () => {
       await ports.execute("DELETE FROM filesweep_gate");
       await ports.insert({ id: "again", key: "k", size_bytes: 77 });
       const file = one(await ports.due(held));
-      const claim: Claim = { file, key: "k", reason: "used-up", removalId: "new", takesAlong: true };
+      const claim: Claim = { file, key: "k", reason: "used-up", removalId: "new", takesAlong: true, derived: [] };
       const { condemned } = await ports.database.catalog.claim(held, [claim], { runId: "run-2", now: START });
       expect(one(condemned)).toMatchObject({
         id: before.id,

@@ -224,6 +224,7 @@ describe("the next page", () => {
         reason: "expired" as const,
         removalId: makeId(),
         takesAlong: true,
+        derived: [],
       }));
       await database.catalog.claim(held, claims, { runId: "run-1", now: START });
       after = page.next;
@@ -283,6 +284,7 @@ describe("one odd key does not stop the others", () => {
       reason: "expired" as const,
       removalId: makeId(),
       takesAlong: true,
+      derived: [],
     }));
     await database.catalog.claim(held, claims, { runId: "run-1", now: START });
     expect((await statuses())["plain"]).toBe("expired");

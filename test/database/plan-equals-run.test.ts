@@ -38,7 +38,7 @@ async function sweep(
 function toClaim(file: FileRow, makeId: () => string): Claim[] {
   const decision = decideFile(file, START, SETTINGS, () => null);
   if (decision.verdict !== "remove" || typeof file.key !== "string") return [];
-  return [{ file, key: file.key, reason: decision.reason, removalId: makeId(), takesAlong: true }];
+  return [{ file, key: file.key, reason: decision.reason, removalId: makeId(), takesAlong: true, derived: [] }];
 }
 
 function plan(ports: Ports, held: HeldLease, limit: number): Promise<Outcomes> {

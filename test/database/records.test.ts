@@ -47,6 +47,7 @@ async function claims(
     reason: "old-record",
     removalId: makeId(),
     takesAlong: takesAlong(file.id),
+    derived: [],
   }));
 }
 
@@ -148,7 +149,7 @@ test.each(LIMITS)("a page skips no row where those of the page before were erase
 });
 
 function toClaim(file: Claim["file"], makeId: () => string): Claim {
-  return { file, key: String(file.key), reason: "old-record", removalId: makeId(), takesAlong: true };
+  return { file, key: String(file.key), reason: "old-record", removalId: makeId(), takesAlong: true, derived: [] };
 }
 
 describe("erase deletes rows, and the last that protected a key takes its object along", () => {

@@ -206,6 +206,7 @@ export function claimsOf(files: readonly FileRow[], makeId: () => string): Claim
     reason: "expired",
     removalId: makeId(),
     takesAlong: true,
+    derived: [],
   }));
 }
 

@@ -66,6 +66,8 @@ export interface Claim {
   readonly removalId: string;
   /** False for a row that protects nothing any more: its end removes no object. */
   readonly takesAlong: boolean;
+  /** The objects that live and die with this one, and the removal each gets. They are no items of any sweep. */
+  readonly derived: readonly { readonly key: string; readonly removalId: string }[];
 }
 
 export interface ClaimAnswer {

@@ -9,8 +9,6 @@ import {
 import { setting } from "./definition.ts";
 import { anyText, choice, timeZone, truth } from "./kinds.ts";
 
-const notBuilt = { built: false, feature: "this part of the mapping is" } as const;
-
 /** How a table that exists already is read. */
 export const CATALOG = {
   table: setting("CATALOG_TABLE", {
@@ -72,7 +70,7 @@ export const CATALOG = {
     kind: catalogDerived,
     default: null,
     help: "Objects that live and die with their file, such as thumbnails.",
-    ...notBuilt,
+    built: true,
   }),
   allowCascade: setting("CATALOG_ALLOW_CASCADE", {
     kind: truth,

@@ -4,6 +4,7 @@
  */
 import { readInstant } from "../catalog-time.ts";
 import { isSweepError } from "../errors.ts";
+import { derivedKeys, isIgnored } from "../keys.ts";
 import { type Decision, type Instant, keep, type Tally } from "../model.ts";
 import type { CatalogCursor, Claim, ClaimAnswer, Condemned, DuePage, FileRow, SweepProgress } from "../ports.ts";
 import { type Bucket, count, discount, move } from "../report.ts";
@@ -95,7 +96,8 @@ function judgePage(
     if (decision.verdict === "remove" && typeof file.key === "string") {
       if (pass.kind === "approved" && !wasMadeBy(slice, file, pass.now)) continue;
       const takesAlong = sweep.takesAlong(file);
-      claims.push({ file, key: file.key, reason: decision.reason, removalId: slice.makeId(), takesAlong });
+      const derived = takesAlong ? derivedOf(slice, file.key) : [];
+      claims.push({ file, key: file.key, reason: decision.reason, removalId: slice.makeId(), takesAlong, derived });
     } else if (decision.verdict === "keep" && decision.reason !== "not-due" && pass.kind === "usual") {
       count(progress.report, { kept: decision.reason }, { count: 1, bytes: file.sizeBytes });
       tell(sweep, slice, file, decision, file.sizeBytes);
@@ -103,6 +105,13 @@ function judgePage(
   }
   for (const group of groupByKey(claims)) count(progress.report, "deferred", group.tally);
   return claims;
+}
+
+/** What lies with a file, as far as the store can hold it and a sweep may look at it. */
+function derivedOf({ settings, store, makeId }: Slice, key: string): Claim["derived"] {
+  return derivedKeys(key, settings.derived)
+    .filter((derived) => store.invalidKey(derived) === null && !isIgnored(derived, settings.ignorePrefixes))
+    .map((derived) => ({ key: derived, removalId: makeId() }));
 }
 
 /** An approval covers nothing that came later. */
@@ -150,7 +159,10 @@ async function endRows(
     const items = removal === undefined ? 0 : group.claims.filter((claim) => goesAlong(claim, answer)).length;
     if (removal !== undefined) toRemove.push({ ...removal, items, sizeBytes: group.tally.bytes });
     settleGroup(sweep, slice, progress, group, { ...answer, removal });
+    byKey.delete(group.key);
   }
+  // What is left lies with one of the files, and is counted with it.
+  toRemove.push(...byKey.values());
   slice.budget.take(toRemove.length);
   await remover.remove(slice, toRemove);
   return answer.next;

@@ -72,6 +72,7 @@ describe("settings without an environment", () => {
       identityMarker: true,
       expiredAction: "mark",
       times: { form: "auto", zone: "UTC" },
+      derived: [],
       allowCascade: false,
       historyMs: 90 * DAY_MS,
       maxRemovals: null,
