@@ -5,10 +5,7 @@ import { defineConfig } from "vitest/config";
 const resultsFile = env.FILESWEEP_TEST_RESULTS;
 
 /** The tests that are run once more against a remote database. */
-const OVER_THE_WIRE = [
-  "test/database/{catalog,desk,due,gate,holds,ledger,lease,plan-equals-run,records,schema}.test.ts",
-  "test/stories/crash-matrix.test.ts",
-];
+const OVER_THE_WIRE = ["test/database/{catalog,desk,due,gate,holds,ledger,lease,records,schema}.test.ts"];
 
 export default defineConfig({
   test: {

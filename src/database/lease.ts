@@ -49,8 +49,15 @@ export function createLeases(options: LeaseOptions): { leases: Leases; session: 
   const { client, clock } = options;
   const now = sql.raw(options.databaseNow);
 
-  async function write(held: HeldLease, statements: readonly SQL[], lost: LostAnswer = "once"): Promise<Row[][]> {
+  /** Order: one after the other. Of two on their way at once the later number may come first, and would shut out the other. */
+  function write(held: HeldLease, statements: readonly SQL[], lost: LostAnswer = "once"): Promise<Row[][]> {
     const own = ownLease(held);
+    const answer = own.underWay.then(() => writeNow(own, statements, lost));
+    own.underWay = answer.catch(() => {});
+    return answer;
+  }
+
+  async function writeNow(own: OwnLease, statements: readonly SQL[], lost: LostAnswer): Promise<Row[][]> {
     const queued = own.queued.splice(0);
     const followed = own.followed?.makeStatements() ?? [];
     own.step += 1;
@@ -69,7 +76,7 @@ export function createLeases(options: LeaseOptions): { leases: Leases; session: 
       if (!(await wasCarriedOut(own, error))) throw new LeaseLostError({ cause: error });
       own.renewedAt = sentAt;
       if (lost === "none") return [];
-      if (lost === "again") return write(held, statements);
+      if (lost === "again") return writeNow(own, statements, "once");
       throw new SweepError("unavailable", "the database did what it was asked, but its answer was lost", {
         cause: error,
       });
@@ -135,6 +142,8 @@ class OwnLease implements HeldLease {
   followed: { makeStatements: () => readonly SQL[]; answered: (rows: readonly Row[]) => void } | null = null;
   /** The number of the newest round trip. */
   step = 0;
+  /** The newest round trip. */
+  underWay: Promise<unknown> = Promise.resolve();
   batches = 0;
   renewedAt: number;
   readonly #clock: Clock;

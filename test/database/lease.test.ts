@@ -509,3 +509,26 @@ describe("a person's decision whose answer was lost stands, and is told so", () 
     expect(outcomes[0]).not.toMatchObject({ answer: false });
   });
 });
+
+test("round trips of one holder that are asked for at once go one after the other, each with what is queued by then", async () => {
+  const ports = await openPorts();
+  let atOnce = 0;
+  let most = 0;
+  const database = await ports.connect((client) => ({
+    ...client,
+    async batch(statements, mode, options) {
+      atOnce += 1;
+      most = Math.max(most, atOnce);
+      const answer = await client.batch(statements, mode, options);
+      await new Promise(setImmediate);
+      atOnce -= 1;
+      return answer;
+    },
+  }));
+  const held = await acquire(database, "first");
+  const both = [database.catalog.countLive(held, 1), unprotected(database, held, ["a"]), database.leases.renew(held)];
+  database.ledger.sight(held, [sighting("a", START)]);
+  await Promise.all([...both, database.leases.renew(held)]);
+  expect(most).toBe(1);
+  expect(await ports.states()).toEqual({ a: "suspected" });
+});

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { SweepError } from "../../src/core/errors.ts";
 import type { SqlClient } from "../../src/database/client.ts";
 import { DEFAULT_INDEXES, DEFAULT_TABLE } from "../../src/database/default-table.ts";
 import { openFileClient } from "../../src/database/embedded-client.ts";
@@ -146,6 +147,24 @@ describe("two that migrate the same database at once", () => {
         async batch(statements, mode) {
           if (mode === "write") await migrate(fast, DATABASE_NOW);
           return slow.batch(statements, mode);
+        },
+      },
+      DATABASE_NOW,
+    );
+    expect(report).toEqual({ from: SCHEMA_VERSION, to: SCHEMA_VERSION, statements: [] });
+  });
+
+  test("one whose answer was lost looks again, and finds it done", async () => {
+    const client = await openTestClient(join(temporaryFolder(), "catalog.db"), createFakeClock());
+    let lost = false;
+    const report = await migrate(
+      {
+        ...client,
+        async batch(statements, mode, options) {
+          const answer = await client.batch(statements, mode, options);
+          if (mode === "read" || lost) return answer;
+          lost = true;
+          throw new SweepError("unavailable", "the answer was lost");
         },
       },
       DATABASE_NOW,

@@ -26,7 +26,7 @@ const ORPHANS = ["orphan-1", "orphan-2", "orphan-3", "sub/orphan-4", "sub/orphan
 
 type Stage = Pick<WorldOptions, "bytes">;
 
-async function createScenario(stage: Stage): Promise<World> {
+export async function createScenario(stage: Stage = {}): Promise<World> {
   const world = await createWorld({ ...stage, settings: { pageSize: 3, oldFilesLive: "remove" } });
   const file = (id: string, key: string, fields = {}): Record<string, unknown> & { key: string } => ({
     id,
@@ -79,11 +79,11 @@ async function addHistory(world: World): Promise<void> {
   await world.execute(removal, ["ancient-2", "kept-by-a-person", "released", modifiedAt, then, then, "operator"]);
 }
 
-function expectLiveObjects(bytes: Bytes): void {
+export function expectLiveObjects(bytes: Bytes): void {
   for (const key of LIVE) if (!bytes.has(key)) expect.unreachable(`${key} is live, and its object is missing`);
 }
 
-interface State {
+export interface State {
   readonly objects: string[];
   /** Keys of the multipart uploads under way; where the store has no such thing, as if it were as it should be. */
   readonly uploads: string[];
@@ -95,7 +95,7 @@ interface State {
   readonly isPair: boolean;
 }
 
-async function stateOf(world: World): Promise<State> {
+export async function stateOf(world: World): Promise<State> {
   const ancient = await world.rows("SELECT 1 FROM filesweep_runs WHERE id = 'ancient'");
   return {
     objects: world.keys(),
@@ -117,7 +117,7 @@ async function isPair(world: World): Promise<boolean> {
 }
 
 /** Runs of a fresh instance, a day apart, until two in a row change nothing. */
-async function converge(world: World): Promise<State> {
+export async function converge(world: World): Promise<State> {
   let before = await stateOf(world);
   const fresh = await world.createInstance();
   for (let unchanged = 0, runs = 0; unchanged < 2; runs += 1) {
@@ -149,7 +149,7 @@ async function twoRuns(world: World, plan: { at: number; fault: Fault } | null):
   return ports.calls();
 }
 
-const END: State = {
+export const END: State = {
   objects: [...LIVE].sort(),
   uploads: ["under-way"],
   files: {

@@ -35,7 +35,7 @@ export async function openRemoteTestClient(path: string, options: Partial<Remote
   return openRemoteClient({ url: `${url}/${encodeURIComponent(path)}`, authToken: null, ...options });
 }
 
-/** A database whose clock follows `clock`: every batch that may write sets it first. */
+/** A database whose clock follows `clock`. */
 export async function openTestClient(path: string, clock: Clock): Promise<SqlClient> {
   const client = IS_REMOTE ? await openRemoteTestClient(path) : await openFileClient(path);
   onTestFinished(() => client.close());

@@ -26,7 +26,7 @@ export function through(passage: Passage): Required<Pick<InstanceOptions, "wrapC
   return {
     wrapClient: (client): SqlClient => ({
       ...client,
-      batch: (statements, mode) => passage("database", () => client.batch(statements, mode)),
+      batch: (statements, mode, options) => passage("database", () => client.batch(statements, mode, options)),
     }),
     wrapStore: (store): Store => ({
       name: store.name,

@@ -28,7 +28,7 @@ import { migrate } from "../../../src/database/schema.ts";
 import { DATABASE_NOW } from "../../../src/database/sql.ts";
 import { plain, temporaryFolder } from "../../support/database.ts";
 
-const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
 /** How this runtime starts the command. Deno takes the sources; Node 20 takes what {@link buildCommand} made of them. */
 let startArgs: readonly string[] = ["run", "--allow-all", join(ROOT, "src/cli/main.ts")];
@@ -58,7 +58,7 @@ export function buildCommand(): void {
  * What a process needs to start at all; nothing of the tests' own environment reaches the settings. A first run is not
  * held, unless a test says so.
  */
-const BARE = {
+export const BARE = {
   PATH: process.env["PATH"] ?? "",
   HOME: process.env["HOME"] ?? "",
   CLEANUP_FIRST_RUN: "remove",
