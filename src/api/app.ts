@@ -21,7 +21,7 @@ import { createReadiness, showHealth } from "./routes/health.ts";
 import { approveHold, cancelHold, listHolds, showHold } from "./routes/holds.ts";
 import { showMetrics } from "./routes/metrics.ts";
 import { createDescription } from "./routes/openapi.ts";
-import { explainKey, showSettings } from "./routes/questions.ts";
+import { diagnose, explainKey, showSettings } from "./routes/questions.ts";
 import { exportCsv, exportNdjson, listRemovals, releaseRemoval, retryRemoval, showRemoval } from "./routes/removals.ts";
 import { cancelRun, listRuns, showRun } from "./routes/runs.ts";
 import { showStats } from "./routes/stats.ts";
@@ -52,6 +52,7 @@ function createOperations(): Operation[] {
     releaseRemoval,
     retryRemoval,
     explainKey,
+    diagnose,
     showSettings,
     showHealth,
     createReadiness(),

@@ -1,5 +1,6 @@
 /** What the routes are made of: handed to each of them, the dashboard's included. */
 import type { Context } from "hono";
+import type { Diagnosis } from "../core/doctor.ts";
 import type { Instant } from "../core/model.ts";
 import type { Log } from "../core/ports.ts";
 import type { Settings } from "../core/settings.ts";
@@ -16,6 +17,8 @@ export type ServiceSettings = Pick<
 /** A sweeper that knows what it is served by. `createSweeper` makes one. */
 export interface ServedSweeper extends Sweeper {
   settings(): ServiceSettings;
+  /** Looks at everything that a run depends on. */
+  doctor?(): Promise<Diagnosis>;
   /** When the schedule starts the next run; null where none is known. */
   nextRunAt?(): Instant | null;
 }

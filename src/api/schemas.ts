@@ -1,5 +1,6 @@
 /** The forms of what the API takes and answers. They validate, and the OpenAPI document is made from them. */
 import * as v from "valibot";
+import { CHECK_NAMES, PROBLEM_KINDS as CHECK_PROBLEM_KINDS, CHECK_STATUSES } from "../core/doctor.ts";
 import {
   HOLD_CAUSES,
   HOLD_STATUSES,
@@ -210,6 +211,20 @@ export const ShownSettings = v.strictObject({
   ),
 });
 
+export const Diagnosis = v.strictObject({
+  status: v.picklist(CHECK_STATUSES.filter((status) => status !== "unknown")),
+  checks: v.array(
+    v.strictObject({
+      name: v.picklist(CHECK_NAMES),
+      status: v.picklist(CHECK_STATUSES),
+      kind: OrNull(v.picklist(CHECK_PROBLEM_KINDS)),
+      found: v.string(),
+      needed: OrNull(v.string()),
+      mend: OrNull(v.string()),
+    }),
+  ),
+});
+
 export const AnyObject = v.looseObject({});
 
 export const Health = v.strictObject({ status: v.literal("up") });
@@ -263,5 +278,6 @@ export const COMPONENTS = {
   Removal,
   Stats,
   Explanation,
+  Diagnosis,
   Problem: ProblemDocument,
 };

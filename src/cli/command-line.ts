@@ -6,8 +6,12 @@ import type { Io } from "./io.ts";
 /** One invocation, as a command sees it. */
 export interface CommandLine {
   readonly io: Io;
-  /** Reads the settings. @throws SettingsError */
-  setup(): Promise<Setup>;
+  /**
+   * Reads the settings. `anywhere`: the command works on a deployed instance too, where `--url` or FILESWEEP_URL names
+   * one; else it works here, and `--url` is an error.
+   * @throws SettingsError
+   */
+  setup(where?: "here" | "anywhere"): Promise<Setup>;
   /** What the process is to exit with. */
   finish(code: ExitCode): void;
 }

@@ -52,8 +52,11 @@ export async function runCommandLine(args: readonly string[], io: Io): Promise<E
   const program = createProgram(io);
   const cli: CommandLine = {
     io,
-    async setup() {
-      setup = await readSetup(program.opts<{ envFile?: string[] }>().envFile ?? [], io.stderr);
+    async setup(where = "here") {
+      const { envFile = [], url } = program.opts<{ envFile?: string[]; url?: string }>();
+      if (where === "here" && url !== undefined)
+        throw usageError("this command works on this machine, and not on --url");
+      setup = await readSetup(envFile, io.stderr, url);
       return setup;
     },
     finish(ended) {
@@ -77,6 +80,7 @@ function createProgram(io: Io): Command {
     .description("Finds expired files and orphaned objects of a file-sharing application, and removes them.")
     .version(VERSION, "--version", "print the version")
     .option("--env-file <file>", "read settings from FILE; the environment wins; may be repeated", collect)
+    .option("--url <url>", "work on the instance that is served there, with ADMIN_TOKEN")
     .helpOption("-h, --help", "print this help")
     .helpCommand(false)
     .configureHelp({ showGlobalOptions: true })

@@ -6,6 +6,7 @@
  * for await (const removal of client.eachRemoval({ state: "failed" })) console.log(removal.key);
  * ```
  */
+import type { Diagnosis } from "../core/doctor.ts";
 import type { ExplanationJson } from "../core/documents/explanation.ts";
 import type { RemovalJson } from "../core/documents/removal.ts";
 import type { RunJson, StandingHoldJson } from "../core/documents/run.ts";
@@ -14,7 +15,7 @@ import { type ErrorKind, SweepError } from "../core/errors.ts";
 import type { HoldStatus, Mode, RemovalReason, RemovalState, SweepName } from "../core/model.ts";
 import type { ShownSetting } from "../core/settings/shown.ts";
 
-export type { ExplanationJson, RemovalJson, RunJson, ShownSetting, StandingHoldJson, StatsJson };
+export type { Diagnosis, ExplanationJson, RemovalJson, RunJson, ShownSetting, StandingHoldJson, StatsJson };
 
 export interface ClientOptions {
   /** Where the service is: origin, and the path that it is mounted at. */
@@ -114,6 +115,7 @@ export function createClient(options: ClientOptions) {
     retryRemoval: (id: string) => post<RemovalJson>(`/admin/removals/${encodeURIComponent(id)}/retry`),
     explain: (about: { readonly key: string } | { readonly id: string }) =>
       get<ExplanationJson>(`/admin/explain${query({ ...about })}`),
+    doctor: () => get<Diagnosis>("/admin/doctor"),
     settings: async (): Promise<readonly ShownSetting[]> =>
       (await get<{ items: ShownSetting[] }>("/admin/settings")).items,
   };

@@ -86,6 +86,7 @@ describe("the OpenAPI document", () => {
         "POST /admin/removals/{id}/release",
         "POST /admin/removals/{id}/retry",
         "GET /admin/explain",
+        "GET /admin/doctor",
         "GET /admin/settings",
         "GET /healthz",
         "GET /readyz",

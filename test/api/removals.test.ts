@@ -1,7 +1,7 @@
 /** The ledger from outside: listed, exported, released, tried again. */
 import { describe, expect, it } from "vitest";
 import { cell } from "../../src/api/export.ts";
-import { Explanation, Removal, RemovalPage } from "../../src/api/schemas.ts";
+import { Diagnosis, Explanation, Removal, RemovalPage } from "../../src/api/schemas.ts";
 import { SweepError } from "../../src/core/errors.ts";
 import { createWorld, type World } from "../support/world.ts";
 import { documentOf, problemOf, serve } from "./support.ts";
@@ -238,5 +238,23 @@ describe("GET /admin/explain", () => {
   it.each(["", "?key=a&id=b", "?key=", "?name=a"])("wants one of the two: %j is refused", async (query) => {
     const response = await serve(await createWorld()).get(`/admin/explain${query}`);
     expect(await problemOf(response)).toMatchObject({ status: 400, kind: "invalid" });
+  });
+});
+
+describe("GET /admin/doctor", () => {
+  it("tells what the doctor found; an instance that has none says so", async () => {
+    const check = {
+      name: "database",
+      status: "ok",
+      kind: null,
+      found: "it is there",
+      needed: null,
+      mend: null,
+    } as const;
+    const doctor = async () => ({ status: "ok", checks: [check] }) as const;
+    const world = await createWorld();
+    const found = await serve(world, { sweeper: { doctor } }).get("/admin/doctor");
+    expect(await documentOf(found, Diagnosis)).toEqual({ status: "ok", checks: [check] });
+    expect(await problemOf(await serve(world).get("/admin/doctor"))).toMatchObject({ status: 404 });
   });
 });

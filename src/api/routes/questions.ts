@@ -1,9 +1,9 @@
-/** `/admin/explain` and `/admin/settings`: what would be decided about one key, and by what everything is decided. */
+/** `/admin/explain`, `/admin/doctor` and `/admin/settings`: what would be decided, whether it can be, and by what. */
 import { toExplanationJson } from "../../core/documents/explanation.ts";
 import { SweepError } from "../../core/errors.ts";
 import { json, operation } from "../operation.ts";
 import { Problem } from "../problem.ts";
-import { ExplainQuery, Explanation, ShownSettings } from "../schemas.ts";
+import { Diagnosis, ExplainQuery, Explanation, ShownSettings } from "../schemas.ts";
 
 export const explainKey = operation(
   "GET /admin/explain",
@@ -23,6 +23,21 @@ export const explainKey = operation(
     const explanation = await sweeper.explain(about);
     if (explanation === null) throw new SweepError("not-found", "there is no such row");
     return json(c, toExplanationJson(explanation));
+  },
+);
+
+export const diagnose = operation(
+  "GET /admin/doctor",
+  {
+    id: "diagnose",
+    tag: "questions",
+    summary: "Everything that a run depends on: what was found, what is needed, and what mends it",
+    answers: { 200: { description: "The checks.", content: { "application/json": Diagnosis } } },
+    problems: [404],
+  },
+  async (_, { sweeper }, c) => {
+    if (sweeper.doctor === undefined) throw new SweepError("not-found", "this instance has no doctor");
+    return json(c, await sweeper.doctor());
   },
 );
 

@@ -21,12 +21,14 @@ export function addApprove(program: Command, cli: CommandLine): void {
     .argument("<hold>", "the id of the hold, as run and status show it")
     .option("--json", "print one JSON document")
     .action(async (id: string, { json }: DecideOptions) => {
-      const hold = await withSweeper(await cli.setup(), "to-ask", (sweeper) => sweeper.approve(id));
+      const setup = await cli.setup("anywhere");
+      const hold = await withSweeper(setup, "to-ask", (sweeper) => sweeper.approve(id));
+      const next = setup.settings.instanceUrl === null ? "Now: filesweep run" : "The run goes on";
       const until = hold.approvedUntil === null ? "" : ` until ${instantText(hold.approvedUntil)}`;
       cli.io.stdout.write(
         json
           ? jsonDocument({ approved: toStandingHoldJson(hold) })
-          : `Approved ${hold.cause}${until}: what it showed at ${instantText(hold.asOf)} may go. Now: filesweep run\n`,
+          : `Approved ${hold.cause}${until}: what it showed at ${instantText(hold.asOf)} may go. ${next}\n`,
       );
       cli.finish(EXIT.done);
     });
@@ -42,11 +44,7 @@ export function addCancel(program: Command, cli: CommandLine): void {
     .argument("<hold-or-run>", "the id of a hold, or of a run")
     .option("--json", "print one JSON document")
     .action(async (id: string, { json }: DecideOptions) => {
-      const what = await withSweeper(await cli.setup(), "to-ask", async (sweeper) => {
-        const { holds } = await sweeper.status();
-        await sweeper.cancel(id);
-        return holds.some((hold) => hold.id === id) ? "hold" : "run";
-      });
+      const what = await withSweeper(await cli.setup("anywhere"), "to-ask", (sweeper) => sweeper.cancel(id));
       const text = what === "hold" ? `Silenced: what hold ${id} holds stays held.` : `Cancelled run ${id}.`;
       cli.io.stdout.write(json ? jsonDocument({ cancelled: { [what]: id } }) : `${text}\n`);
       cli.finish(EXIT.done);

@@ -12,6 +12,7 @@ import { jsonDocument } from "../format/documents.ts";
 import { leaseHeldJson, leaseHeldText } from "../format/lease-held.ts";
 import { painter } from "../format/paint.ts";
 import { sqlScript } from "../format/sql-script.ts";
+import { createRemoteSweeper } from "../remote.ts";
 
 interface DoctorOptions {
   readonly installGate?: true;
@@ -58,12 +59,13 @@ async function look(cli: CommandLine, { json }: DoctorOptions): Promise<ExitCode
 async function diagnoseAll(cli: CommandLine): Promise<Diagnosis> {
   let setup: Setup;
   try {
-    setup = await cli.setup();
+    setup = await cli.setup("anywhere");
   } catch (error) {
     if (error instanceof SettingsError) return diagnoseSettings(error.problems);
     throw error;
   }
-  return diagnose(setup);
+  const { instanceUrl } = setup.settings;
+  return instanceUrl === null ? diagnose(setup) : createRemoteSweeper(instanceUrl, setup.settings).doctor();
 }
 
 const EXIT_OF: Readonly<Record<ProblemKind, ExitCode>> = {

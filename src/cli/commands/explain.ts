@@ -3,8 +3,8 @@ import type { Command } from "commander";
 import { isKnown, toExplanationJson } from "../../core/documents/explanation.ts";
 import { SweepError } from "../../core/errors.ts";
 import type { Explanation } from "../../core/explain.ts";
-import type { Sweeper } from "../../core/sweeper.ts";
 import type { CommandLine } from "../command-line.ts";
+import type { CommandSweeper } from "../command-sweeper.ts";
 import { withSweeper } from "../compose.ts";
 import { EXIT } from "../exit-code.ts";
 import { jsonDocument } from "../format/documents.ts";
@@ -22,7 +22,9 @@ export function addExplain(program: Command, cli: CommandLine): void {
     .option("--json", "print one JSON document")
     .action(async (about: string, { json }: { json?: true }) => {
       const { stdout } = cli.io;
-      const explanation = await withSweeper(await cli.setup(), "to-ask", (sweeper) => explain(sweeper, about));
+      const explanation = await withSweeper(await cli.setup("anywhere"), "to-ask", (sweeper) =>
+        explain(sweeper, about),
+      );
       stdout.write(
         json ? jsonDocument(toExplanationJson(explanation)) : explanationText(explanation, painter(stdout.hasColors)),
       );
@@ -31,7 +33,7 @@ export function addExplain(program: Command, cli: CommandLine): void {
 }
 
 /** A key first; an id only where nothing has that key. */
-async function explain(sweeper: Sweeper, about: string): Promise<Explanation> {
+async function explain(sweeper: CommandSweeper, about: string): Promise<Explanation> {
   const byKey = await sweeper.explain({ key: about });
   if (byKey !== null && isKnown(byKey)) return byKey;
   const explanation = (await sweeper.explain({ id: about })) ?? byKey;

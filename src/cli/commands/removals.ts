@@ -4,9 +4,9 @@ import { toRemovalJson } from "../../core/documents/removal.ts";
 import { isSweepError } from "../../core/errors.ts";
 import { REMOVAL_REASONS, REMOVAL_STATES, type RemovalReason, type RemovalState } from "../../core/model.ts";
 import type { RemovalFilter } from "../../core/ports.ts";
-import type { Sweeper } from "../../core/sweeper.ts";
 import { describeError } from "../../library/describe-error.ts";
 import type { CommandLine } from "../command-line.ts";
+import type { CommandSweeper } from "../command-sweeper.ts";
 import { withSweeper } from "../compose.ts";
 import { usageError } from "../describe-error.ts";
 import { EXIT, type ExitCode, exitCodeOf, firstOf } from "../exit-code.ts";
@@ -71,7 +71,7 @@ async function list(cli: CommandLine, options: ListOptions): Promise<ExitCode> {
     ...(after !== undefined && { after }),
     limit,
   };
-  const { items: shown, next: nextCursor } = await withSweeper(await cli.setup(), "to-ask", (sweeper) =>
+  const { items: shown, next: nextCursor } = await withSweeper(await cli.setup("anywhere"), "to-ask", (sweeper) =>
     sweeper.removals(filter),
   );
   const { stdout } = cli.io;
@@ -91,7 +91,7 @@ interface Decision {
   readonly summary: string;
   /** What is said of each id that it was done for. */
   readonly done: string;
-  decide(sweeper: Sweeper, id: string): Promise<void>;
+  decide(sweeper: CommandSweeper, id: string): Promise<void>;
 }
 
 interface Refused {
@@ -118,7 +118,7 @@ function addDecision(removals: Command, cli: CommandLine, decision: Decision): v
 
 async function decideAll(cli: CommandLine, decision: Decision, ids: string[], json: boolean): Promise<ExitCode> {
   const refused: Refused[] = [];
-  await withSweeper(await cli.setup(), "to-ask", async (sweeper) => {
+  await withSweeper(await cli.setup("anywhere"), "to-ask", async (sweeper) => {
     for (const id of ids) {
       try {
         await decision.decide(sweeper, id);

@@ -11,6 +11,7 @@ import type { RunOptions as SweeperRunOptions } from "../../core/sweeper.ts";
 import { refuseWrongFolder, type Setup } from "../../library/compose.ts";
 import type { CommandLine } from "../command-line.ts";
 import { withSweeper } from "../compose.ts";
+import { usageError } from "../describe-error.ts";
 import { type ExitCode, exitCodeOf } from "../exit-code.ts";
 import { jsonDocument, jsonRecord } from "../format/documents.ts";
 import { leaseHeldJson, leaseHeldText } from "../format/lease-held.ts";
@@ -57,8 +58,10 @@ function collectSweep(name: string, collected: readonly SweepName[] = []): Sweep
 async function run(cli: CommandLine, options: RunOptions): Promise<ExitCode> {
   const interrupt = catchInterrupts(cli.io.stderr);
   try {
-    const setup = await cli.setup();
-    await refuseWrongFolder(setup);
+    const setup = await cli.setup("anywhere");
+    const isRemote = setup.settings.instanceUrl !== null;
+    if (isRemote && options.list) throw usageError("run --list works on this machine, and not on a deployed instance");
+    if (!isRemote) await refuseWrongFolder(setup);
     const outcome = await work(setup, cli.io, options, interrupt.signal);
     if (outcome.kind === "lease-held") showHolder(outcome.holder, cli.io, options);
     else await showRun(outcome, setup, cli.io, options);
@@ -70,12 +73,14 @@ async function run(cli: CommandLine, options: RunOptions): Promise<ExitCode> {
 
 async function work(setup: Setup, io: Io, options: RunOptions, signal: AbortSignal): Promise<RunOutcome> {
   return withSweeper(setup, "to-run", async (sweeper) => {
-    const mode = modeOf(options, setup);
-    const progress = await startProgress(io.stderr, mode);
+    const isRemote = setup.settings.instanceUrl !== null;
+    const progress = await startProgress(io.stderr, modeOf(options, setup));
     try {
       const request: SweeperRunOptions = {
-        mode,
-        sweeps: options.sweep ?? setup.settings.sweeps,
+        // What is not asked for, an instance elsewhere has settings of its own for.
+        ...(isRemote
+          ? askedFor(options)
+          : { mode: modeOf(options, setup), sweeps: setup.settings.sweeps, ...askedFor(options) }),
         trigger: "cli",
         signal,
         onProgress: (report) => progress.show(report),
@@ -88,13 +93,18 @@ async function work(setup: Setup, io: Io, options: RunOptions, signal: AbortSign
   });
 }
 
+function askedFor(options: RunOptions): Pick<SweeperRunOptions, "mode" | "sweeps"> {
+  const mode = MODES.find((one) => options[one] === true);
+  return { ...(mode !== undefined && { mode }), ...(options.sweep !== undefined && { sweeps: options.sweep }) };
+}
+
 function modeOf(options: RunOptions, { settings }: Setup): Mode {
-  return MODES.find((mode) => options[mode] === true) ?? settings.mode;
+  return askedFor(options).mode ?? settings.mode;
 }
 
 async function showRun(
   { report, unreachable }: { readonly report: RunReport; readonly unreachable: boolean },
-  { store }: Setup,
+  { store, settings }: Setup,
   io: Io,
   options: RunOptions,
 ): Promise<void> {
@@ -106,7 +116,7 @@ async function showRun(
     const output = options.list ? io.stderr : io.stdout;
     output.write(runSummary(report, painter(output.hasColors)));
   }
-  const absent = unreachable ? await store.absence().catch(() => null) : null;
+  const absent = unreachable && settings.instanceUrl === null ? await store.absence().catch(() => null) : null;
   if (absent !== null) io.stderr.write(`filesweep: ${absent}.\n`);
 }
 

@@ -1,9 +1,10 @@
 /** `filesweep status`: the last run, and what is open. */
 import type { Command } from "commander";
-import { toStatsJson } from "../../core/documents/stats.ts";
 import { NO_TOTALS } from "../../core/totals.ts";
 import { composeSweeper, isPrepared, prepare, type Setup, withClient } from "../../library/compose.ts";
 import type { CommandLine } from "../command-line.ts";
+import { asCommandSweeper, type CommandStatus, toCommandStatus } from "../command-sweeper.ts";
+import { withSweeper } from "../compose.ts";
 import { EXIT } from "../exit-code.ts";
 import { jsonDocument } from "../format/documents.ts";
 import { painter } from "../format/paint.ts";
@@ -18,25 +19,28 @@ export function addStatus(program: Command, cli: CommandLine): void {
     )
     .option("--json", "print one JSON document")
     .action(async (options: { json?: true }) => {
-      const status = await readStatus(await cli.setup());
+      const status = await readStatus(await cli.setup("anywhere"));
       const { stdout } = cli.io;
-      stdout.write(
-        options.json
-          ? jsonDocument(toStatsJson(status, status.nextRunAt))
-          : statusText(status, painter(stdout.hasColors)),
-      );
+      stdout.write(options.json ? jsonDocument(status.stats) : statusText(status, painter(stdout.hasColors)));
       cli.finish(EXIT.done);
     });
 }
 
 async function readStatus(setup: Setup): Promise<Status> {
-  const { name: database } = setup.database;
+  const { instanceUrl } = setup.settings;
+  const database = instanceUrl ?? setup.database.name;
+  const status =
+    instanceUrl === null ? await statusHere(setup) : await withSweeper(setup, "to-ask", (one) => one.status());
+  return { database, prepared: status !== null, ...(status ?? toCommandStatus(NOTHING)) };
+}
+
+/** Null where the database has no tables of filesweep; none are made. */
+async function statusHere(setup: Setup): Promise<CommandStatus | null> {
   return withClient(setup, "existing", async (client) => {
-    const unknown = { database, nextRunAt: null };
-    if (!(await isPrepared(client))) {
-      return { ...unknown, prepared: false, totals: NO_TOTALS, lastRun: null, open: {}, holds: [] };
-    }
+    if (!(await isPrepared(client))) return null;
     const mapping = await prepare(setup, client);
-    return { ...unknown, prepared: true, ...(await composeSweeper(setup, client, mapping).status()) };
+    return asCommandSweeper(composeSweeper(setup, client, mapping)).status();
   });
 }
+
+const NOTHING = { totals: NO_TOTALS, lastRun: null, open: {}, holds: [] };

@@ -1,20 +1,18 @@
 /** What `status` shows. Pure. */
 
-import { type Hold, type Instant, OPEN_STATES, type RunReport } from "../../core/model.ts";
-import type { SweeperStatus } from "../../core/sweeper.ts";
+import { type Hold, OPEN_STATES, type RunReport } from "../../core/model.ts";
+import type { CommandStatus } from "../command-sweeper.ts";
 import { endings, holdTitle } from "./hold-text.ts";
 import { instantText, tallyText } from "./numbers.ts";
 import type { Paint } from "./paint.ts";
 import { runSentence } from "./run-summary.ts";
 
 /** How things stand, where it was asked. */
-export interface Status extends SweeperStatus {
-  /** The database, for people. */
+export interface Status extends CommandStatus {
+  /** The database, or the instance, for people. */
   readonly database: string;
   /** Whether filesweep's own tables are there. */
   readonly prepared: boolean;
-  /** Null: a command is not told who starts the next one. */
-  readonly nextRunAt: Instant | null;
 }
 
 /** How things stand, for people, ending in a newline. */

@@ -135,8 +135,7 @@ export const SERVICE = {
     default: null,
     mayHoldSecret: true,
     help: "Commands work against this deployed instance, with ADMIN_TOKEN, as with --url.",
-    built: false,
-    feature: "commands against a deployed instance are",
+    built: true,
   }),
   notifyWebhookUrl: setting("NOTIFY_WEBHOOK_URL", {
     kind: httpUrl(true),
