@@ -1,13 +1,12 @@
 /** Tokens: who may use the API. */
 import type { Context, MiddlewareHandler } from "hono";
-import { timingSafeEqual } from "hono/utils/buffer";
 import { sha256 } from "hono/utils/crypto";
 import { Problem } from "./problem.ts";
 
 /** Tells whether a token is one of those that are configured. */
 export interface TokenCheck {
   readonly isConfigured: boolean;
-  /** Takes the same time whatever is right about the token, its length included: digests of one length are compared, with each token. */
+  /** Takes the same time whatever is right about the token, its length included. */
   accepts(token: string): Promise<boolean>;
 }
 
@@ -19,10 +18,21 @@ export function createTokenCheck(tokens: readonly string[]): TokenCheck {
     async accepts(token) {
       digests ??= Promise.all(tokens.map(digest));
       const given = await digest(token);
-      const answers = await Promise.all((await digests).map((one) => timingSafeEqual(one, given)));
+      const answers = (await digests).map((one) => isSame(one, given));
       return answers.includes(true);
     },
   };
+}
+
+/**
+ * Looks at every character of both. Digests are of one length, and whoever guesses cannot choose how one begins. hono's
+ * own comparison would hash the two once more, for each token of each request.
+ */
+function isSame(digest: string, given: string): boolean {
+  let difference = digest.length ^ given.length;
+  for (let index = 0; index < digest.length; index += 1)
+    difference |= digest.charCodeAt(index) ^ given.charCodeAt(index);
+  return difference === 0;
 }
 
 async function digest(text: string): Promise<string> {

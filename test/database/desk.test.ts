@@ -162,6 +162,15 @@ describe("removals are listed, the newest first", () => {
     ]);
   });
 
+  test.each(["a\u0000b", "\u0001", "é\u{1F600}", '"\\', "\ud7ff", "line\u2028", "x".repeat(5000)])(
+    "whatever its key is: %j",
+    async (key) => {
+      const ports = await openPorts();
+      await add(ports, { id: "a", key });
+      expect((await ports.database.desk.removal("a"))?.key).toBe(key);
+    },
+  );
+
   test("one of them by its id; of another id none", async () => {
     const ports = await openPorts();
     await add(ports, { id: "a", key: "k" });

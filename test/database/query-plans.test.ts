@@ -389,7 +389,7 @@ describe(`over ${LARGE} files, removals and keys behind the gate, without ANALYZ
     expect(walks.length).toBeGreaterThan(0);
     for (const { sql, plan } of walks.filter(({ plan }) => !plan.join().includes("filesweep_removals_open"))) {
       expect(sql, plan.join("\n")).toMatch(
-        /^SELECT \* FROM filesweep_removals WHERE 1 (AND .* AND id >= coalesce\(\(SELECT id FROM .* OFFSET \?\), ''\) )?ORDER BY id DESC LIMIT \?$|^SELECT id FROM filesweep_removals\s+(WHERE id < \? )?ORDER BY id DESC LIMIT 1 OFFSET \?$/s,
+        /^SELECT json_array\(.*\) AS removal FROM filesweep_removals WHERE 1 (AND .* AND id >= coalesce\(\(SELECT id FROM .* OFFSET \?\), ''\) )?ORDER BY id DESC LIMIT \?$|^SELECT id FROM filesweep_removals\s+(WHERE id < \? )?ORDER BY id DESC LIMIT 1 OFFSET \?$/s,
       );
     }
   });

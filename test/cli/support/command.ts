@@ -33,9 +33,12 @@ export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 /** How this runtime starts the command. Deno takes the sources; Node 20 takes what {@link buildCommand} made of them. */
 let startArgs: readonly string[] = ["run", "--allow-all", join(ROOT, "src/cli/main.ts")];
 
-/** Builds the command as `npm run build` does, into a folder of its own, for the tests of the file that calls this. */
-export function buildCommand(): void {
-  if ("deno" in process.versions) return;
+/**
+ * Builds the command as `npm run build` does, into a folder of its own, for the tests of the file that calls this.
+ * Answers that folder, which looks like a clone after `npm ci`.
+ */
+export function buildCommand(): string {
+  if ("deno" in process.versions) return ROOT;
   const folder = mkdtempSync(join(tmpdir(), "filesweep-built-"));
   beforeAll(async () => {
     const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
@@ -52,6 +55,7 @@ export function buildCommand(): void {
     startArgs = ["--", join(folder, "dist/cli/main.js")];
   });
   afterAll(() => rmSync(folder, { recursive: true }));
+  return folder;
 }
 
 /**
