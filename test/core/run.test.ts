@@ -391,7 +391,7 @@ describe("the journal", () => {
       },
     });
     expect(await cancelling).toBe(true);
-    expect(report.status).toBe("cancelled");
+    expect([report.status, report.finishedAt]).toEqual(["cancelled", START]);
     expect(world.keys().length).toBeGreaterThan(0);
     const next = await world.run();
     expect([next.status, world.keys()]).toEqual(["completed", []]);
