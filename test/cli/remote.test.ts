@@ -1,10 +1,9 @@
 /** Commands against a deployed instance: the same answers, and the same exit codes, as on its machine. */
-import { describe, expect, it, onTestFinished } from "vitest";
-import { buildCommand, expectNoStack, expired, live, makeSite, type Site, start } from "./support/command.ts";
+import { describe, expect, it } from "vitest";
+import { buildCommand, expectNoStack, expired, live, makeSite, type Site } from "./support/command.ts";
+import { startService, TOKEN } from "./support/service.ts";
 
 buildCommand();
-
-const TOKEN = "0123456789abcdef0123456789abcdef";
 
 interface Deployed {
   readonly site: Site;
@@ -17,15 +16,7 @@ async function deploy(env: Record<string, string> = {}): Promise<Deployed> {
   const site = await makeSite();
   for (const key of ["a.txt", "b.txt", "kept.txt", "orphan.txt"]) site.put(key);
   await site.insert(expired("1", "a.txt"), expired("2", "b.txt"), live("3", "kept.txt"));
-  const settings = { PORT: "0", ADMIN_TOKEN: TOKEN, CLEANUP_ENABLED: "false", ...env };
-  const service = start(site.folder, ["serve"], settings);
-  onTestFinished(() => void service.child.kill("SIGKILL"));
-  let stderr = "";
-  service.child.stderr?.on("data", (text: string) => {
-    stderr += text;
-  });
-  await service.saw('"service.started"');
-  const url = /"url":"([^"]+)"/.exec(stderr)?.[1] ?? "";
+  const { url } = await startService(site, { CLEANUP_ENABLED: "false", ...env });
   const elsewhere = await makeSite({ prepared: false });
   return {
     site,

@@ -5,34 +5,24 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { Hold, HoldPage, Run, Stats } from "../../src/api/schemas.ts";
 import { runCommandLine } from "../../src/cli/program.ts";
 import { documentOf, problemOf } from "../api/support.ts";
-import { buildCommand, expired, live, makeSite, type Site, type Started, start } from "./support/command.ts";
+import { buildCommand, expired, live, makeSite, type Site } from "./support/command.ts";
+import { type Service, startService, TOKEN } from "./support/service.ts";
 
 buildCommand();
 
-const TOKEN = "0123456789abcdef0123456789abcdef";
-
-interface Service extends Started {
-  readonly url: string;
+interface Asked extends Service {
   get(path: string): Promise<Response>;
   post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
 }
 
-async function serve(site: Site, env: Readonly<Record<string, string>> = {}): Promise<Service> {
-  const started = start(site.folder, ["serve"], { PORT: "0", ADMIN_TOKEN: TOKEN, ...env });
-  onTestFinished(() => void started.child.kill("SIGKILL"));
-  let stderr = "";
-  started.child.stderr?.on("data", (text: string) => {
-    stderr += text;
-  });
-  await started.saw('"service.started"');
-  const url = /"url":"([^"]+)"/.exec(stderr)?.[1] ?? "";
+async function serve(site: Site, env: Readonly<Record<string, string>> = {}): Promise<Asked> {
+  const service = await startService(site, env);
   const headers = { Authorization: `Bearer ${TOKEN}` };
   return {
-    ...started,
-    url,
-    get: (path) => fetch(`${url}${path}`, { headers }),
+    ...service,
+    get: (path) => fetch(`${service.url}${path}`, { headers }),
     post: (path, body = {}, more = {}) =>
-      fetch(`${url}${path}`, {
+      fetch(`${service.url}${path}`, {
         method: "POST",
         headers: { ...headers, "Content-Type": "application/json", ...more },
         body: JSON.stringify(body),
