@@ -27,17 +27,7 @@ import {
 } from "./mapping.ts";
 import { OPEN } from "./migrations.ts";
 import { isNamedByRow, isProtected, isProtectedBy, objectKey } from "./protection.ts";
-import {
-  countRows,
-  isUpTo,
-  type PageQuery,
-  pageOfRows,
-  pageQuery,
-  sizeOf,
-  toPage,
-  toPlace,
-  toTally,
-} from "./row-pages.ts";
+import { countRows, isUpTo, type PageQuery, pageOfRows, sizeOf, toPage, toPlace, toTally } from "./row-pages.ts";
 import { toRemovalState } from "./rows.ts";
 import { integer, integerOrNull, jsonRows, type SQL, sql, text, textOrNull } from "./sql.ts";
 import { dueStages, endedOnly, oldStages, type Stage } from "./stages.ts";
@@ -45,16 +35,15 @@ import { isInstantUpTo } from "./time-ranges.ts";
 import { fromReadable, readable } from "./values.ts";
 
 export function createCatalog(mapping: CatalogMapping, session: LeaseSession, gate: GateTimes): Catalog {
-  const dueRows = (ask: RowPage & Cutoffs): PageQuery => pageQuery(mapping, dueStages(mapping, ask), ask);
-  const oldRows = (ask: RowPage & OldCutoffs): PageQuery => pageQuery(mapping, oldStages(mapping, ask), ask);
-  const page = async (held: HeldLease, { query, limit }: PageQuery) =>
-    toPage(mapping, await session.read(held, query), limit);
+  const dueRows = (ask: RowPage & Cutoffs): PageQuery => pageOfRows(mapping, dueStages(mapping, ask), ask);
+  const oldRows = (ask: RowPage & OldCutoffs): PageQuery => pageOfRows(mapping, oldStages(mapping, ask), ask);
+  const page = async (held: HeldLease, ask: PageQuery) => toPage(mapping, await session.read(held, ask.query), ask);
   const count = async (held: HeldLease, stages: Stage[], sample: number, madeBy?: number) => {
     const readable = stages.filter(({ unreadable }) => !unreadable);
     if (readable.length === 0) return { due: toTally(undefined), files: [] };
     const first = pageOfRows(mapping, readable, { after: null, limit: sample });
-    const [tallies, rows] = await session.write(held, [countRows(mapping, readable, madeBy), first], "again");
-    return { due: toTally(tallies?.[0]), files: toPage(mapping, rows ?? [], sample).files };
+    const [tallies, rows] = await session.write(held, [countRows(mapping, readable, madeBy), first.query], "again");
+    return { due: toTally(tallies?.[0]), files: toPage(mapping, rows, first).files };
   };
   const keysOf = async (held: HeldLease, query: SQL) =>
     new Set((await session.read(held, query)).map((row) => text(row, "key")));

@@ -71,7 +71,7 @@ export async function claimRows(
     ...condemnMarked(attempt, run, { veto: isProtected(mapping, sql`r.key`), forgetsNew: true }, gate),
     ...(next === null ? [] : [next.query]),
   ]);
-  const page = next === null ? null : toPage(mapping, answers.pop() ?? [], next.limit);
+  const page = next === null ? null : toPage(mapping, answers.pop(), next);
   return {
     ended: new Set((answers[1] ?? []).map((row) => toIdentity(mapping, row))),
     condemned: readCondemned(answers).condemned,

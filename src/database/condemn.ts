@@ -6,6 +6,7 @@ import type { AttemptContext, Condemned, HeldLease } from "../core/ports.ts";
 import type { Row } from "./client.ts";
 import { toRemovalState, toSweepName } from "./rows.ts";
 import { integer, integerOrNull, type SQL, sql, text, textOrNull } from "./sql.ts";
+import { packed, unpacked } from "./values.ts";
 
 /** How long a key stays behind the gate, and by which clock. */
 export interface GateTimes {
@@ -55,10 +56,10 @@ export function condemnMarked(
     ...(forgetsNew ? [sql`DELETE FROM filesweep_removals AS r WHERE ${marked} AND ${isNew} AND ${veto}`] : []),
     sql`UPDATE filesweep_removals AS r SET state = 'released', released_by = 'protected', attempts = attempts - 1,
         finished_at = ${run.now}
-      WHERE ${spared} RETURNING ${CONDEMNED}`,
+      WHERE ${spared} RETURNING ${sql.raw(CONDEMNED.join(", "))}`,
     sql`INSERT INTO filesweep_gate (key, leaves_at) SELECT r.key, NULL FROM filesweep_removals r WHERE ${marked}
       ON CONFLICT (key) DO UPDATE SET leaves_at = NULL`,
-    sql`SELECT ${CONDEMNED} FROM filesweep_removals r WHERE ${marked}`,
+    packed(CONDEMNED, sql`SELECT * FROM filesweep_removals r WHERE ${marked}`),
   ];
 }
 
@@ -70,12 +71,26 @@ export function markCondemned({ fence, batch }: Attempt, run: AttemptContext): S
 
 /** What {@link condemnMarked} answered, and the caller's own statements before it. */
 export function readCondemned(answers: readonly Row[][]): { condemned: Condemned[]; released: Condemned[] } {
-  return { condemned: (answers.at(-1) ?? []).map(toCondemned), released: (answers.at(-3) ?? []).map(toCondemned) };
+  return {
+    condemned: unpacked(CONDEMNED, answers.at(-1)).map(toCondemned),
+    released: (answers.at(-3) ?? []).map(toCondemned),
+  };
 }
 
-const CONDEMNED: SQL = sql.raw(
-  "id, key, sweep, run_id, items, size_bytes, modified_at, etag, compare, attempts, attempt_from, batch",
-);
+const CONDEMNED = [
+  "id",
+  "key",
+  "sweep",
+  "run_id",
+  "items",
+  "size_bytes",
+  "modified_at",
+  "etag",
+  "compare",
+  "attempts",
+  "attempt_from",
+  "batch",
+];
 
 function toCondemned(row: Row): Condemned {
   const sizeBytes = integer(row, "size_bytes");

@@ -8,7 +8,7 @@ import { objectKey } from "./protection.ts";
 import { integer, type SQL, sql, text } from "./sql.ts";
 import type { Stage } from "./stages.ts";
 import { isInstantUpTo, isReadable } from "./time-ranges.ts";
-import { decodeValue, encodeValue, fromReadable, readable, term } from "./values.ts";
+import { decodeValue, encodeValue, fromReadable, packed, readable, term, unpacked } from "./values.ts";
 
 /** A row's place: the stage it lies in, and where in it. */
 export interface Place {
@@ -17,8 +17,14 @@ export interface Place {
   readonly identity: readonly Value[];
 }
 
+/** A page to be read, for {@link toPage}. */
+export interface PageQuery {
+  readonly query: SQL;
+  readonly limit: number;
+}
+
 /** Every stage from the cursor on, one behind the other: SQLite begins no stage before the one ahead of it is used up. */
-export function pageOfRows(mapping: CatalogMapping, stages: readonly Stage[], page: RowPage): SQL {
+export function pageOfRows(mapping: CatalogMapping, stages: readonly Stage[], page: RowPage): PageQuery {
   const from = page.after === null ? null : toPlace(page.after);
   const parts = stages.flatMap((stage, index) => {
     if (from !== null && index < from.stage) return [];
@@ -27,9 +33,15 @@ export function pageOfRows(mapping: CatalogMapping, stages: readonly Stage[], pa
       return sql`SELECT * FROM (${part})`;
     });
   });
+  const rows = sql`${sql.join(parts, sql` UNION ALL `)} LIMIT ${page.limit}`;
   // A table without any column that says when a row ends has none that does.
-  if (parts.length === 0) return sql`SELECT 1 LIMIT 0`;
-  return sql`${sql.join(parts, sql` UNION ALL `)} LIMIT ${page.limit}`;
+  const query = parts.length === 0 ? sql`SELECT '[]' AS packed` : packed(pageColumns(mapping), rows);
+  return { query, limit: page.limit };
+}
+
+function pageColumns(mapping: CatalogMapping): string[] {
+  const identity = mapping.identity.map((_, index) => `identity${index}`);
+  return ["stage", "position", ...identity, ...READ_COLUMNS, "sizeBytes", "version"];
 }
 
 /**
@@ -110,8 +122,10 @@ export function sizeOf(mapping: CatalogMapping): SQL {
   return sql`CASE WHEN typeof(${size}) = 'integer' AND ${size} > 0 THEN ${size} ELSE 0 END`;
 }
 
+const READ_COLUMNS = ["id", "deletedAt", ...JUDGED_COLUMNS] as const;
+
 function fileColumns(mapping: CatalogMapping): SQL {
-  const values = (["id", "deletedAt", ...JUDGED_COLUMNS] as const).map((name) => {
+  const values = READ_COLUMNS.map((name) => {
     const value = name === "key" ? objectKey(mapping, "f") : column(mapping, "f", name);
     return sql`${readable(value)} AS ${sql.identifier(name)}`;
   });
@@ -137,17 +151,8 @@ export function rowsWhere(mapping: CatalogMapping, where: SQL, limit: number, or
   return sql`SELECT ${fileColumns(mapping)} FROM ${table(mapping, "f")} WHERE ${where} ORDER BY ${by} LIMIT ${limit}`;
 }
 
-/** A page to be read: what to ask for, and how many rows at most. */
-export interface PageQuery {
-  readonly query: SQL;
-  readonly limit: number;
-}
-
-export function pageQuery(mapping: CatalogMapping, stages: readonly Stage[], page: RowPage): PageQuery {
-  return { query: pageOfRows(mapping, stages, page), limit: page.limit };
-}
-
-export function toPage(mapping: CatalogMapping, rows: readonly Row[], limit: number): DuePage {
+export function toPage(mapping: CatalogMapping, answer: readonly Row[] | undefined, { limit }: PageQuery): DuePage {
+  const rows = unpacked(pageColumns(mapping), answer);
   const row = rows.at(-1);
   const last = row === undefined ? null : toCursor(mapping, row);
   return { files: rows.map((each) => toFileRow(mapping, each)), last, next: rows.length < limit ? null : last };
