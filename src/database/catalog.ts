@@ -49,6 +49,7 @@ export function createCatalog(mapping: CatalogMapping, session: LeaseSession, ga
     new Set((await session.read(held, query)).map((row) => text(row, "key")));
 
   return {
+    knowsAges: mapping.columns.createdAt !== undefined,
     due: (held, ask) => page(held, dueRows(ask)),
     countDue: (held, cutoffs, sample, madeBy) => count(held, dueStages(mapping, cutoffs), sample, madeBy),
     old: (held, ask) => page(held, oldRows(ask)),

@@ -129,7 +129,7 @@ function baseOf({ before, behind }: DerivedPattern, key: SQL): SQL {
   const begins = sql`substr(${key}, 1, ${sql.raw(String(head))}) = ${literal(before)}`;
   const ends = tail === 0 ? sql`1` : sql`substr(${key}, -${sql.raw(String(tail))}) = ${literal(behind)}`;
   const rest = sql`length(${key}) - ${sql.raw(String(head + tail))}`;
-  return sql`iif(${rest} > 0 AND ${begins} AND ${ends}, substr(${key}, ${sql.raw(String(head + 1))}, ${rest}), NULL)`;
+  return sql`iif(${rest} >= 0 AND ${begins} AND ${ends}, substr(${key}, ${sql.raw(String(head + 1))}, ${rest}), NULL)`;
 }
 
 // ------------------------------------------------------------------------------------- from a value to its keys

@@ -24,6 +24,8 @@ interface Stretch {
   readonly upTo: number;
   /** What else holds for them. */
   readonly also?: (alias: string) => SQL;
+  /** They have come to their end, only since when has to be told: a row that does not say so is shown. */
+  readonly lacksNone?: true;
 }
 
 /**
@@ -48,6 +50,7 @@ function stagesOf(mapping: CatalogMapping, stretch: Stretch, isOrdered: boolean)
     where: (alias) => {
       const row = anyOf(rows.map((each) => each(alias)));
       const covers = ranges.filter((range) => range.unreadable === unreadable).map((range) => range.covers);
+      if (unreadable && stretch.lacksNone) covers.push((value) => sql`${value} IS NULL`);
       return sql`${row} AND ${anyOf(covers.map((each) => each(instant(alias))))} ${also(alias)}`;
     },
     unreadable,
@@ -80,7 +83,11 @@ function usedUpStages(mapping: CatalogMapping, { expiredBefore, downloadedBefore
     return sql`${isUsedUp(mapping, alias)} AND (${expires} IS NULL OR (${isReadable(mapping.times, expires)}
       AND NOT ${isInstantUpTo(mapping.times, expires, expiredBefore)}))`;
   };
-  return stagesOf(mapping, { rows: liveStretches(mapping), instant, upTo: downloadedBefore, also }, !mapping.mapped);
+  return stagesOf(
+    mapping,
+    { rows: liveStretches(mapping), instant, upTo: downloadedBefore, also, lacksNone: true },
+    !mapping.mapped,
+  );
 }
 
 /** The first two terms are those of the index; a count that is no number uses nothing up. */

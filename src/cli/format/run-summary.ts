@@ -167,7 +167,7 @@ function columns(report: RunReport): readonly Column[] {
 
 function sweepTable(report: RunReport, paint: Paint): string {
   const worked = report.sweeps.filter(({ status }) => status !== "skipped" && status !== "not-supported");
-  const note = [aside(report, "skipped", "Skipped"), aside(report, "not-supported", "Not supported by this store")]
+  const note = [aside(report, "skipped", "Skipped"), aside(report, "not-supported", "Not supported here")]
     .flat()
     .map(paint.dim)
     .join("\n");

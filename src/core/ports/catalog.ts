@@ -115,6 +115,8 @@ export interface Comparison {
 
 /** The application's table. */
 export interface Catalog {
+  /** Whether it says when a row was made. Where it does not, nobody can tell a missing object from one on its way. */
+  readonly knowsAges: boolean;
   /** One round trip: the next rows whose end may have come, in a fixed order. */
   due(held: HeldLease, page: RowPage & Cutoffs): Promise<DuePage>;
   /**

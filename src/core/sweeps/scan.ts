@@ -46,13 +46,14 @@ export async function sweepOrphanedObjects(slice: Slice): Promise<SweepEnd> {
 
 /** Mostly done by the pass of orphaned-objects; on its own where that sweep is not part of the run. */
 export async function sweepMissingObjects(slice: Slice): Promise<SweepEnd> {
+  if (!slice.database.catalog.knowsAges) return "not-supported";
   return scanStore(slice, progressOf(slice.entry, "missing-objects"));
 }
 
 async function scanStore(slice: Slice, leading: SweepProgress): Promise<SweepEnd> {
   const joined: Joined = {
     orphans: joining(slice, "orphaned-objects", leading),
-    missing: joining(slice, "missing-objects", leading),
+    missing: slice.database.catalog.knowsAges ? joining(slice, "missing-objects", leading) : null,
   };
   const listing = openListing(slice);
   try {
