@@ -36,7 +36,7 @@ export type { RunOutcome } from "./core/run.ts";
 export { type SettingProblem, SettingsError } from "./core/settings.ts";
 export type { DecisionRecord } from "./core/slice.ts";
 export type { RunOptions, SweeperStatus } from "./core/sweeper.ts";
-export { createSweeper, type Sweeper, type SweeperOptions } from "./library/create-sweeper.ts";
+export { type CatalogTable, createSweeper, type Sweeper, type SweeperOptions } from "./library/create-sweeper.ts";
 export { type FileState, type IsLiveOptions, isLive } from "./library/is-live.ts";
 export type { Notification } from "./library/notify.ts";
 export type { Timers } from "./library/schedule.ts";

@@ -14,7 +14,14 @@ import * as library from "../src/index.ts";
 import { temporaryFolder } from "./support/database.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/databases.md"] as const;
+const DOCUMENTS = [
+  "README.md",
+  "ARCHITECTURE.md",
+  "CONTRIBUTING.md",
+  "CHANGELOG.md",
+  "docs/databases.md",
+  "docs/mapping.md",
+] as const;
 const README = readDocument("README.md");
 
 function readDocument(name: string): string {

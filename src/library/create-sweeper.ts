@@ -8,6 +8,7 @@ import type { RunOutcome } from "../core/run.ts";
 import { readSettings, type Settings } from "../core/settings.ts";
 import type { Sweeper as CoreSweeper, RunOptions } from "../core/sweeper.ts";
 import type { SqlClient } from "../database/client.ts";
+import { type CatalogTable, type SQLiteTable, settingsOf } from "../database/drizzle-table.ts";
 import {
   composeSweeper,
   prepare,
@@ -23,11 +24,15 @@ import { createJsonLog } from "./log.ts";
 import { ownNames, resolveSetup } from "./process.ts";
 import { type RunningSchedule, SYSTEM_TIMERS, startSchedule, type Timers } from "./schedule.ts";
 
-export interface SweeperOptions {
+export type { CatalogTable } from "../database/drizzle-table.ts";
+
+export interface SweeperOptions<Table extends SQLiteTable = SQLiteTable> {
   /** Where settings are read from, by the names of `.env.example`. Default: the environment of the process. */
   readonly env?: Readonly<Record<string, unknown>>;
   /** Settings that win over `env`, by the same names: `{ STORAGE_URL: "file:./uploads", CLEANUP_MODE: "plan" }`. */
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** The application's table, from its schema in code: instead of `CATALOG_TABLE` and `CATALOG_COLUMNS`. */
+  readonly catalog?: CatalogTable<Table>;
   /** Hears every event. Default: lines of JSON on stderr, from `LOG_LEVEL` upwards. */
   readonly log?: Log;
   /** Names this process to whoever finds the lease taken. Default: host and process id. */
@@ -67,8 +72,8 @@ export interface Sweeper extends CoreSweeper {
  *
  * @throws SettingsError with everything that is wrong
  */
-export function createSweeper(options: SweeperOptions = {}): Sweeper {
-  const settings = settingsOf(options);
+export function createSweeper<Table extends SQLiteTable = SQLiteTable>(options: SweeperOptions<Table> = {}): Sweeper {
+  const settings = readOptions(options);
   const { clock = SYSTEM_CLOCK } = options;
   const own = ownNames();
   const { holder = own.holder } = options;
@@ -151,10 +156,11 @@ export function createSweeperFrom(settings: Settings, surroundings: Surroundings
   };
 }
 
-function settingsOf({ env, settings }: SweeperOptions): Settings {
-  if (env !== undefined) return readSettings({ ...env, ...settings }, { runtime: runtime() });
+function readOptions<Table extends SQLiteTable>({ env, catalog, settings }: SweeperOptions<Table>): Settings {
+  const given = { ...(catalog !== undefined && settingsOf(catalog)), ...settings };
+  if (env !== undefined) return readSettings({ ...env, ...given }, { runtime: runtime() });
   const { variables, listable } = environment();
-  return readSettings({ ...variables, ...settings }, { runtime: runtime(), listable });
+  return readSettings({ ...variables, ...given }, { runtime: runtime(), listable });
 }
 
 function writeToStderr(text: string): void {

@@ -104,9 +104,10 @@ const FLASK: Application = {
         0,
         1,
       ],
+      ["q", "q.pdf", "q", local(LONG_AGO, "America/New_York"), null, local(AGO, "America/New_York"), "active", 0, 1],
     ],
   },
-  objects: ["e", "l", "u", "d", "x", "p", "orphan"],
+  objects: ["e", "l", "u", "d", "x", "p", "q", "orphan"],
   gone: ["e", "u", "p", "orphan"],
   after: {
     uploads: [
@@ -116,6 +117,7 @@ const FLASK: Application = {
       ["d", "active"],
       ["x", "active"],
       ["p", "active"],
+      ["q", "active"],
     ],
   },
 };

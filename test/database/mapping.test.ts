@@ -240,6 +240,19 @@ describe("which rows protect their key", () => {
   });
 });
 
+test("a row that took the place of another, by its rowid, is not ended for it", async () => {
+  const mapped = await openMapped(["CREATE TABLE t (id TEXT, key TEXT, ends INTEGER)"], {
+    CATALOG_TABLE: "t",
+    CATALOG_COLUMNS: columns({ expiresAt: "ends" }),
+    ...DELETE,
+  });
+  await mapped.execute("INSERT INTO t (rowid, id, key, ends) VALUES (1, 'judged', 'k', ?)", [DUE]);
+  const files = await mapped.due();
+  await mapped.execute("UPDATE t SET id = 'another'");
+  expect((await mapped.claim(files)).ended.size).toBe(0);
+  expect(await mapped.rows("SELECT id FROM t")).toEqual([{ id: "another" }]);
+});
+
 describe("a gate on a table of the application's own", () => {
   const DDL = [
     "CREATE TABLE t (id TEXT, path TEXT, key TEXT AS (substr(path, 2)), state TEXT)",
