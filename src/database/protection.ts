@@ -58,17 +58,16 @@ function isNamedByAny({ derived }: CatalogMapping, from: readonly Source[], key:
 }
 
 /**
- * With an index each key is looked up. Without one the keys that the column means are listed, once for a statement
- * however many keys it asks about: one pass over the table instead of one for each key.
+ * With an index each spelling of a key is looked up. Without one the column is listed, once for a statement however many
+ * keys it asks about: one pass over the table instead of one for each key.
  */
 function isNamedBy(source: Source, derived: readonly DerivedPattern[], key: SQL): SQL {
   if (source.indexed && source.format === "text") {
     return sql`EXISTS (SELECT 1 FROM ${table(source, "p")} WHERE ${means(source, derived, "p", key)} AND ${source.holds("p")})`;
   }
-  const listed = meanings(source, derived, valueIn(source)).map(
-    (meaning) => sql`SELECT ${meaning} FROM ${from(source)} WHERE ${source.holds("p")} AND ${meaning} IS NOT NULL`,
-  );
-  return sql`${key} IN (${sql.join(listed, sql` UNION ALL `)})`;
+  const spellings = spellingsOf(source, derived, key).map((spelling) => sql`SELECT ${spelling} AS value`);
+  return sql`EXISTS (SELECT 1 FROM (${sql.join(spellings, sql` UNION ALL `)}) s WHERE s.value IN (
+    SELECT ${valueIn(source)} FROM ${from(source)} WHERE ${source.holds("p")} AND ${valueIn(source)} IS NOT NULL))`;
 }
 
 function from(source: Source): SQL {
@@ -106,8 +105,11 @@ export function holdsBlobs(mapping: CatalogMapping): SQL {
 
 /** Whether a value may mean a key: in a form that an index of the column serves. */
 export function means(source: NamingColumn, derived: readonly DerivedPattern[], alias: string, key: SQL): SQL {
-  const spellings = [key, ...derived.map((pattern) => baseOf(pattern, key))].flatMap((base) => spelt(source, base));
-  return sql`${named(alias, source.column)} IN (${sql.join(spellings, sql`, `)})`;
+  return sql`${named(alias, source.column)} IN (${sql.join(spellingsOf(source, derived, key), sql`, `)})`;
+}
+
+function spellingsOf(source: NamingColumn, derived: readonly DerivedPattern[], key: SQL): SQL[] {
+  return [key, ...derived.map((pattern) => baseOf(pattern, key))].flatMap((base) => spelt(source, base));
 }
 
 /** The values that may mean a key; NULL means none. A blob means the key that it spells, a number its decimal text. */

@@ -47,20 +47,21 @@ function pageColumns(mapping: CatalogMapping): string[] {
 /**
  * What lies behind a place: first the rest at the same position, then all later ones. One row-value comparison would
  * read every row at that position again; ordering the rest by its position as well would sort it, where that is an
- * expression. A row without an id comes before all others of its position.
+ * expression. A row without an id comes before all others of its position. The place stands first: of several lower bounds SQLite seeks
+ * the first one, and by the stage's own every page would walk over all that lie before it.
  */
 function behind(mapping: CatalogMapping, stage: Stage, place: Place | null): { where: SQL; order: SQL }[] {
   const identity = listOf(mapping.identity.map((name) => named("f", name)));
   if (stage.position === null) {
-    const where = place === null ? sql`` : sql`AND ${isBehind(mapping, "f", place)}`;
+    const where = place === null ? sql`` : sql`${isBehind(mapping, "f", place)} AND`;
     return [{ where, order: identity }];
   }
   const position = stage.position("f");
   const order = sql`${position}, ${identity}`;
   if (place === null) return [{ where: sql``, order }];
   return [
-    { where: sql`AND ${position} = ${term(place.position)} AND ${isBehind(mapping, "f", place)}`, order: identity },
-    { where: sql`AND ${position} > ${term(place.position)}`, order },
+    { where: sql`${position} = ${term(place.position)} AND ${isBehind(mapping, "f", place)} AND`, order: identity },
+    { where: sql`${position} > ${term(place.position)} AND`, order },
   ];
 }
 
@@ -92,7 +93,7 @@ function stagePart(
   { where, order, limit }: { where: SQL; order: SQL; limit: number },
 ): SQL {
   return sql`SELECT ${sql.raw(String(index))} AS stage, ${stage.position === null ? sql`NULL` : readable(stage.position("f"))} AS position, ${fileColumns(mapping)}
-    FROM ${table(mapping, "f")} WHERE ${stage.where("f")} ${where} ORDER BY ${order} LIMIT ${limit}`;
+    FROM ${table(mapping, "f")} WHERE ${where} ${stage.where("f")} ORDER BY ${order} LIMIT ${limit}`;
 }
 
 /** How many rows lie in the stages that can be read, those on hold not counted. Bytes count once per key only where rows do not share it. */

@@ -2,8 +2,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Value } from "../../src/core/ports.ts";
+import { createDatabase } from "../../src/database/open.ts";
+import { TEST_NOW } from "../support/database.ts";
+import { meter } from "../support/explain.ts";
 import { openMapped } from "../support/mapped.ts";
-import { freshEntry } from "../support/ports.ts";
+import { acquire, freshEntry, GATE_MS } from "../support/ports.ts";
 
 const TYPES = ["TEXT", "INTEGER", "REAL", "", "TEXT COLLATE NOCASE"] as const;
 const INDEXED = [true, false] as const;
@@ -161,4 +164,34 @@ describe("what refers to objects", () => {
     const entry = freshEntry("run-1");
     expect((await mapped.database.journal.open(mapped.held, entry)).hasUntypedKeys).toBe(untyped);
   });
+});
+
+test("a column without an index is read once for a page of keys, not once for each", async () => {
+  const mapped = await openMapped(
+    ["CREATE TABLE t (id INTEGER PRIMARY KEY, key TEXT)", "CREATE TABLE posts (images TEXT, avatar TEXT)"],
+    {
+      CATALOG_TABLE: "t",
+      CATALOG_COLUMNS: { id: "id", key: "key" },
+      CATALOG_EXPIRED_ACTION: "delete",
+      CATALOG_REFERENCES: [
+        { table: "posts", column: "images", format: "json-array" },
+        { table: "posts", column: "avatar" },
+      ],
+    },
+  );
+  const many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)";
+  await mapped.execute(`${many} INSERT INTO t (key) SELECT 'k' || i FROM n`);
+  await mapped.execute(`${many} INSERT INTO posts SELECT '["i' || i || '"]', 'a' || i FROM n`);
+  const keys = Array.from({ length: 1000 }, (_, index) => `${["k", "i", "a", "nobody's"][index % 4]}${index + 1}`);
+  const counter = meter();
+  const { clock, mapping } = mapped;
+  await mapped.database.leases.release(mapped.held);
+  const options = { clock, gateMs: GATE_MS, databaseNow: TEST_NOW, mapping };
+  const { catalog, leases } = createDatabase({ ...options, client: counter.wrap(mapped.client) });
+  const held = await acquire({ leases }, "counted");
+  counter.take();
+  const page = { after: null, to: null, keys, madeBefore: null, missingLimit: 100 };
+  expect((await catalog.compare(held, page)).unprotected.size).toBe(250);
+  // 6,000 rows and 1,000 keys: their product would be six million, and some steps for each.
+  expect(counter.take().reduce((sum, work) => sum + work.steps, 0)).toBeLessThan(1_000_000);
 });

@@ -1,7 +1,7 @@
 /** What SQL says of the application's instants, against the decision that reads each again. */
 import { describe, expect, test } from "vitest";
 import { readInstant, type TimeReading } from "../../src/core/catalog-time.ts";
-import type { Value } from "../../src/core/ports.ts";
+import type { CatalogCursor, Value } from "../../src/core/ports.ts";
 import { DAY_MS, HOUR_MS } from "../../src/core/safety.ts";
 import { createDatabase } from "../../src/database/open.ts";
 import { plain, TEST_NOW } from "../support/database.ts";
@@ -192,4 +192,37 @@ describe("rows that are due within two days", () => {
       expect(steps).toBeLessThan(20_000 + perRow * NEAR);
     },
   );
+});
+
+test.each([
+  ["epoch-ms", "?1 + i"],
+  ["iso", "strftime('%Y-%m-%dT%H:%M:%fZ', (?1 + i) / 1000.0, 'unixepoch')"],
+] as const)("%s: the last page of rows that stay takes no more steps than the second", async (form, sql) => {
+  const ddl = ["CREATE TABLE t (id INTEGER PRIMARY KEY, key TEXT, ends)", "CREATE INDEX by_end ON t (ends)"];
+  const mapped = await openMapped(ddl, {
+    CATALOG_TABLE: "t",
+    CATALOG_COLUMNS: { id: "id", key: "key", expiresAt: "ends" },
+    CATALOG_EXPIRED_ACTION: "delete",
+    CATALOG_TIME: form,
+  });
+  await mapped.execute(
+    `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) INSERT INTO t (ends) SELECT ${sql} FROM n`,
+    [START - DAY_MS],
+  );
+  const counter = meter();
+  const { clock, mapping } = mapped;
+  await mapped.database.leases.release(mapped.held);
+  const options = { clock, gateMs: GATE_MS, databaseNow: TEST_NOW, mapping };
+  const { catalog, leases } = createDatabase({ ...options, client: counter.wrap(mapped.client) });
+  const held = await acquire({ leases }, "counted");
+  const steps: number[] = [];
+  for (let after: CatalogCursor | null = null; ; ) {
+    counter.take();
+    const page = await catalog.due(held, { expiredBefore: START, downloadedBefore: 0, after, limit: 500 });
+    steps.push(counter.take().reduce((sum, work) => sum + work.steps, 0));
+    if (page.next === null) break;
+    after = page.next;
+  }
+  expect(steps.length).toBeGreaterThanOrEqual(20);
+  expect(steps.at(-2)).toBeLessThan(1.2 * Number(steps[1]));
 });

@@ -163,7 +163,7 @@ export async function openPorts() {
   };
 }
 
-export async function acquire(database: Database, holder: string): Promise<HeldLease> {
+export async function acquire(database: Pick<Database, "leases">, holder: string): Promise<HeldLease> {
   const answer = await database.leases.acquire(holder);
   if (!("timeLeftMs" in answer)) throw new Error(`the lease is held by ${answer.holder}`);
   return answer;
