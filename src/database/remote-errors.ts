@@ -92,7 +92,8 @@ export function statusFailure(named: Named, status: number, body: string): Remot
     const text = `there is no database at ${name} (${status}): set DATABASE_URL to the one that holds the catalog`;
     return new RemoteFailure(new SweepError("unavailable", text), "never");
   }
-  if (status >= 300 && status < 400) {
+  // A browser-like runtime shows no status of a redirect that it does not follow.
+  if (status === 0 || (status >= 300 && status < 400)) {
     const text = `answers that it is elsewhere (${status}): set DATABASE_URL to the address of the database itself`;
     return new RemoteFailure(unavailable(text), "never");
   }
