@@ -12,7 +12,7 @@ import { means } from "./protection.ts";
 import { RESTORED, toRestored } from "./restored.ts";
 import { rowsWhere, toFileRow } from "./row-pages.ts";
 import { parseJson, toRemovalState, toSweepName, word } from "./rows.ts";
-import { integer, integerOrNull, render, type SQL, sql, text, textOrNull } from "./sql.ts";
+import { integerOrNull, render, type SQL, sql, text } from "./sql.ts";
 import { fromReadable } from "./values.ts";
 
 /** Whoever is at work on a run that is under way learns of it with the next round trip, and ends. */
@@ -188,43 +188,45 @@ function releaseRemoval(id: string, at: number, look: ObjectLook | null): SQL {
     WHERE id = ${id} AND state IN ('suspected', 'due', 'failed', 'abandoned')`;
 }
 
-const REMOVAL_COLUMNS = [
-  "id",
-  "key",
-  "state",
-  "reason",
-  "sweep",
-  "run_id",
-  "size_bytes",
-  "created_at",
-  "first_seen_at",
-  "attempts",
-  "next_attempt_at",
-  "error",
-  "released_by",
-  "finished_at",
+/** A removal as one value: the embedded driver takes as long for a value as SQLite for a row, and a list has hundreds. */
+const REMOVAL =
+  sql.raw(`json_array(id, key, state, reason, sweep, run_id, size_bytes, created_at, first_seen_at, attempts,
+  next_attempt_at, error, released_by, finished_at) AS removal`);
+
+type RemovalValues = readonly [
+  id: string,
+  key: string,
+  state: string,
+  reason: string,
+  sweep: string,
+  runId: string,
+  sizeBytes: number,
+  createdAt: number,
+  firstSeenAt: number | null,
+  attempts: number,
+  nextAttemptAt: number,
+  error: string | null,
+  releasedBy: string | null,
+  finishedAt: number | null,
 ];
 
-/** A removal as one value: the embedded driver takes as long for a value as SQLite for a row, and a list has hundreds. */
-const REMOVAL = sql.raw(`json_array(${REMOVAL_COLUMNS.join(", ")}) AS removal`);
-
-function toRemoval(packed: Row): Removal {
-  const values = parseJson<readonly (string | number | null)[]>(packed, "removal");
-  const row: Row = Object.fromEntries(REMOVAL_COLUMNS.map((name, index) => [name, values[index] ?? null]));
+function toRemoval(row: Row): Removal {
+  const [id, key, state, reason, sweep, runId, sizeBytes, createdAt, firstSeenAt, attempts, next, error, by, end] =
+    parseJson<RemovalValues>(row, "removal");
   return {
-    id: text(row, "id"),
-    key: text(row, "key"),
-    state: toRemovalState(row["state"] ?? null),
-    reason: word(REMOVAL_REASONS, row["reason"] ?? null, "reason"),
-    sweep: toSweepName(row["sweep"] ?? null),
-    runId: text(row, "run_id"),
-    sizeBytes: integer(row, "size_bytes"),
-    createdAt: integer(row, "created_at"),
-    firstSeenAt: integerOrNull(row, "first_seen_at"),
-    attempts: integer(row, "attempts"),
-    nextAttemptAt: row["state"] === "failed" ? integerOrNull(row, "next_attempt_at") : null,
-    error: textOrNull(row, "error"),
-    releasedBy: textOrNull(row, "released_by"),
-    finishedAt: integerOrNull(row, "finished_at"),
+    id,
+    key,
+    state: toRemovalState(state),
+    reason: word(REMOVAL_REASONS, reason, "reason"),
+    sweep: toSweepName(sweep),
+    runId,
+    sizeBytes,
+    createdAt,
+    firstSeenAt,
+    attempts,
+    nextAttemptAt: state === "failed" ? next : null,
+    error,
+    releasedBy: by,
+    finishedAt: end,
   };
 }

@@ -4,10 +4,11 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormatsPlugin from "ajv-formats";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { SweepError } from "../../src/core/errors.ts";
 import { VERSION } from "../../src/core/version.ts";
 import { due, knownSite, names } from "../support/site.ts";
 import type { World } from "../support/world.ts";
-import { type Served, serve, TOKEN } from "./support.ts";
+import { problemOf, type Served, serve, TOKEN } from "./support.ts";
 
 // The package is CommonJS; its default is the plugin under Deno and Node alike.
 const addFormats = addFormatsPlugin.default;
@@ -162,6 +163,28 @@ describe("every operation, with whatever is sent", () => {
     const statuses = new Set([...seen.values()].flatMap((each) => [...each]));
     expect([...statuses].sort()).toEqual(expect.arrayContaining([200, 400, 401, 404]));
     expect(seen.size).toBe(Object.keys(document.paths).length);
+  });
+});
+
+describe("every operation, while the database cannot be reached", () => {
+  it("answers 503 with a problem, or what needs no database; nothing is begun", async () => {
+    const world = await busySite();
+    const gone = (): Promise<never> => Promise.reject(new SweepError("unavailable", "no database"));
+    const on = await world.createInstance({ wrapClient: (client) => ({ ...client, batch: gone }) });
+    const served = serve(world, { on, sleep: async () => {} });
+    const { paths } = await documentOf(served);
+    const without: string[] = [];
+    for (const [path, methods] of Object.entries(paths)) {
+      for (const method of Object.keys(methods)) {
+        const query = path === "/admin/explain" ? "?key=k" : "";
+        const ask = method === "post" ? served.post : served.get;
+        const response = await ask(`${path.replace("{id}", "r-failed")}${query}`);
+        if (response.status === 503) expect(await problemOf(response)).toMatchObject({ kind: "unavailable" });
+        else without.push(`${path} ${response.status}`);
+      }
+    }
+    expect(without).toEqual(["/admin/doctor 404", "/admin/settings 200", "/healthz 200", "/openapi.json 200"]);
+    expect(served.background).toEqual([]);
   });
 });
 
