@@ -1,7 +1,9 @@
 /** A table of the application's own, of whatever shape: the same rows end, and everything else stays as it was. */
 import { describe, expect, test } from "vitest";
 import type { Value } from "../../src/core/ports.ts";
+import { executedStatements } from "../../src/database/executed.ts";
 import { GATE_MESSAGE } from "../../src/database/gate.ts";
+import { TEST_NOW } from "../support/database.ts";
 import { START } from "../support/fake-clock.ts";
 import { openMapped, problemsOf } from "../support/mapped.ts";
 import { freshEntry } from "../support/ports.ts";
@@ -252,6 +254,19 @@ test("a row that took the place of another, by its rowid, is not ended for it", 
   expect((await mapped.claim(files)).ended.size).toBe(0);
   expect(await mapped.rows("SELECT id FROM t")).toEqual([{ id: "another" }]);
 });
+
+test.each([{}, { expiresAt: "ends" }])(
+  "what a run sends can be looked at without a run, also for a table with %j alone",
+  async (more) => {
+    const mapped = await openMapped(["CREATE TABLE t (id TEXT, key TEXT, ends INTEGER)"], {
+      CATALOG_TABLE: "t",
+      CATALOG_COLUMNS: columns(more),
+      ...DELETE,
+    });
+    const executed = await executedStatements(mapped.mapping, TEST_NOW);
+    expect(executed.map(({ method }) => method)).toContain("catalog.due");
+  },
+);
 
 describe("a gate on a table of the application's own", () => {
   const DDL = [
