@@ -21,6 +21,7 @@ const DOCUMENTS = [
   "CHANGELOG.md",
   "docs/databases.md",
   "docs/mapping.md",
+  "docs/safety.md",
 ] as const;
 const README = readDocument("README.md");
 

@@ -273,7 +273,7 @@ export class Oracle implements Witness {
     this.#approvedSweepsAtStart = this.#coverage.approvedSweeps();
   }
 
-  async ended(slice: Slice, outcome: RunOutcome | null): Promise<void> {
+  ended(slice: Slice, outcome: RunOutcome | null): void {
     if (outcome?.kind !== "ran") return;
     const { report } = outcome;
     for (const problem of checkSums(report.sweeps)) this.note(RULES.sums, problem);

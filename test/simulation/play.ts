@@ -153,7 +153,7 @@ class Player {
   }
 
   /** Time goes by. A delete that nobody waits for has its effect within the gate's time, or never. */
-  #wait(ms: number): void {
+  async #wait(ms: number): Promise<void> {
     const { inFlight } = this.#stage;
     if (this.#conditions.lateDeletesEnd) {
       const goesOn = inFlight.filter(
@@ -161,10 +161,9 @@ class Player {
       );
       inFlight.splice(0, inFlight.length, ...goesOn);
       for (const process of this.#processes) {
-        const waits = process.waitsFor();
-        if (waits?.call !== "delete" || waits.phase !== "before") continue;
+        const waits = process.waiting().filter(({ call }) => call === "delete");
         // Frozen for so long, it does not go on: its call was given up below it.
-        if (waits.since + GATE_MS <= this.#stage.now + ms) void process.kill(false);
+        if (waits.some(({ since }) => since + GATE_MS <= this.#stage.now + ms)) await process.kill(false);
       }
     }
     this.#stage.advance(ms);
@@ -267,7 +266,7 @@ class Player {
     const key = String(removal["key"]);
     const isAsked =
       this.#stage.inFlight.some(({ isDelete }) => isDelete) ||
-      this.#processes.some((process) => process.waitsFor()?.call === "delete");
+      this.#processes.some((process) => process.waiting().some(({ call }) => call === "delete"));
     const done = await this.#tryTo(`keeps ${quote(key)}`, (sweeper) => sweeper.release(String(removal["id"])));
     // An earlier delete of it may still be on its way.
     if (done) this.oracle.keptByAPerson(key, !isAsked);

@@ -47,7 +47,7 @@ export interface Witness {
   delete(process: Process, requests: readonly DeleteRequest[]): ReturnType<Store["delete"]>;
   puts(slice: Slice): void;
   aborts(process: Process, slice: Slice, upload: UploadName): void;
-  ended(slice: Slice, outcome: RunOutcome | null): Promise<void>;
+  ended(slice: Slice, outcome: RunOutcome | null): void;
   /** A slice ended with an error that is no answer of a port and no lost lease. */
   broke(process: Process, error: unknown): void;
 }
@@ -71,8 +71,10 @@ export class Process {
   slice: Slice | null = null;
   #stage: Stage;
   #witness: Witness;
-  #parked: Parked | null = null;
-  #wake: () => void = () => {};
+  /** Calls that wait for their turn, the oldest first: filesweep makes some beside others. */
+  #parked: Parked[] = [];
+  /** Effects that are being worked on at this moment. */
+  #active = 0;
 
   constructor(name: string, stage: Stage, witness: Witness, site: Site = stage.site) {
     this.name = name;
@@ -86,8 +88,9 @@ export class Process {
     return this.#stage.now + this.skewMs;
   }
 
-  waitsFor(): Pick<Parked, "call" | "phase" | "since"> | null {
-    return this.#parked;
+  /** The calls that have had no effect yet. */
+  waiting(): readonly Pick<Parked, "call" | "since">[] {
+    return this.#parked.filter(({ phase }) => phase === "before");
   }
 
   /** Begins a slice, and comes to its first call. */
@@ -95,7 +98,8 @@ export class Process {
     if (this.slice !== null) return;
     const slice: Slice = { mode, token: {}, fence: null, deletes: 0, rowsEnded: 0 };
     this.slice = slice;
-    await this.#until(() => void this.#work(slice, trigger));
+    void this.#work(slice, trigger);
+    await this.#calm();
   }
 
   async #work(slice: Slice, trigger: "schedule" | "cli"): Promise<void> {
@@ -108,54 +112,62 @@ export class Process {
       this.#stage.tell(`${this.name}: ${error instanceof Error ? error.message : String(error)}`);
     }
     if (outcome !== null) this.#stage.tell(`${this.name}: ${describe(outcome)}`);
-    await this.#witness.ended(slice, outcome);
+    this.#witness.ended(slice, outcome);
     this.slice = null;
-    this.#wake();
   }
 
   /** Lets the process go on, through so many waits or to its end. */
   async go(turns: number): Promise<void> {
-    for (let turn = 0; turn < turns && this.#parked !== null; turn += 1) await this.resume("go");
+    for (let turn = 0; turn < turns && this.#parked.length > 0; turn += 1) await this.resume("go");
   }
 
   /** Lets it go on until it stands before, or behind, the effect of such a call, or has come to its end. */
   async goTo(call: CallName, phase: "before" | "after"): Promise<void> {
     do await this.resume("go");
-    while (this.#parked !== null && !(this.#parked.call === call && this.#parked.phase === phase));
+    while (this.#parked.length > 0 && !this.#parked.some((parked) => parked.call === call && parked.phase === phase));
+    // What it was brought to is what its next turn is about.
+    const [wanted] = this.#parked.filter((parked) => parked.call === call && parked.phase === phase);
+    if (wanted !== undefined) this.#parked = [wanted, ...this.#parked.filter((parked) => parked !== wanted)];
   }
 
   async resume(turn: Turn): Promise<void> {
-    const parked = this.#parked;
-    if (parked === null) return;
-    this.#parked = null;
-    await this.#until(() => parked.resume(turn));
+    this.#parked.shift()?.resume(turn);
+    await this.#calm();
   }
 
-  /** The process is no more. With `late`, the call that it waited for may have its effect all the same. */
+  /** The process is no more. With `late`, the calls that it waited for may have their effect all the same. */
   async kill(late: boolean): Promise<void> {
-    const parked = this.#parked;
-    if (parked === null) return;
+    if (this.slice === null) return;
+    const calls = this.#parked.map(({ call, phase }) => `${phase} ${call}`).join(", ");
     this.#stage.count("killed");
-    this.#stage.tell(`process ${this.name} is killed, ${parked.phase} its call to ${parked.call}`);
-    if (late && parked.phase === "before") await this.resume("fail-late");
-    this.#parked = null;
+    this.#stage.tell(`process ${this.name} is killed, ${calls}`);
     this.slice = null;
+    const parked = this.#parked.splice(0);
+    for (const { phase, resume } of parked) if (late && phase === "before") resume("fail-late");
+    await this.#calm();
+    this.#parked = [];
   }
 
-  /** Resolves at the process's next wait, or at its end. */
-  #until(begin: () => void): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve;
-      begin();
-    });
+  /** Until nothing goes on any more: all that could is done, or waits for its turn. There are no timers below. */
+  async #calm(): Promise<void> {
+    for (let still = 0; still < 2; still = this.#active > 0 ? 0 : still + 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  async #busily<Answer>(work: () => Promise<Answer>): Promise<Answer> {
+    this.#active += 1;
+    try {
+      return await work();
+    } finally {
+      this.#active -= 1;
+    }
   }
 
   #park(slice: Slice, call: CallName, phase: "before" | "after"): Promise<Turn> {
     return new Promise((resolve) => {
       // Whoever was killed waits for ever.
-      if (this.slice !== slice) return;
-      this.#parked = { call, phase, since: this.#stage.now, resume: resolve };
-      this.#wake();
+      if (this.slice === slice) this.#parked.push({ call, phase, since: this.#stage.now, resume: resolve });
     });
   }
 
@@ -179,7 +191,7 @@ export class Process {
       stage.inFlight.push({ ...later, deliver });
       this.#fault(`${call} arrives twice`);
     }
-    const answer = await work();
+    const answer = await this.#busily(work);
     const after = await this.#park(slice, call, "after");
     if (after !== "go" && after !== "twice") throw this.#fault(`the answer to ${call} was lost`);
     return answer;
@@ -270,7 +282,7 @@ export class Process {
       versioning: () => memory.versioning(),
       clockSkewMs: () => memory.clockSkewMs(),
       delete: async (requests) => {
-        await this.#witness.asks(this, slice, requests);
+        await this.#busily(() => this.#witness.asks(this, slice, requests));
         return this.#pass(slice, "delete", () =>
           answerDelete(stage, requests, (some) => this.#witness.delete(this, some)),
         );

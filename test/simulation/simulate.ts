@@ -1,7 +1,7 @@
 /**
  * `npm run simulate`: tries histories for as long as is asked for, and tells what they came through.
  *
- *     npm run simulate -- [--runs N] [--seed N] [--length N] [--without CONDITION …] [--rule RULE]
+ *     npm run simulate -- [--runs N] [--seed N] [--length N] [--without CONDITION …] [--rule RULE] [--unshrunk]
  *
  * Ends with 1 where a promise was broken, after its seed and its story, shrunk to what matters. `--without` takes away
  * what a promise needs (see docs/safety.md): then a story is what is wanted.
@@ -24,6 +24,7 @@ async function main(): Promise<number> {
       length: { type: "string", default: "80" },
       without: { type: "string", multiple: true, default: [] },
       rule: { type: "string" },
+      unshrunk: { type: "boolean", default: false },
     },
   });
   const conditions = without(values.without);
@@ -40,7 +41,7 @@ async function main(): Promise<number> {
   for (let chunk = 0; chunk * CHUNK < runs; chunk += 1) {
     const seed = first + chunk;
     const some = Math.min(CHUNK, runs - chunk * CHUNK);
-    const tried = await tryHistories({ conditions, seed, runs: some, length, ...rule });
+    const tried = await tryHistories({ conditions, seed, runs: some, length, unshrunk: values.unshrunk, ...rule });
     if (tried.failure !== null) {
       write(renderFailure(tried.failure));
       return 1;

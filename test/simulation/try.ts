@@ -31,9 +31,18 @@ export interface TryOptions {
   readonly length: number;
   /** Only a break of this rule counts. */
   readonly rule?: string;
+  /** The first history that breaks something will do, however long it is. */
+  readonly unshrunk?: boolean;
 }
 
-export async function tryHistories({ conditions, seed, runs, length, rule }: TryOptions): Promise<Tried> {
+export async function tryHistories({
+  conditions,
+  seed,
+  runs,
+  length,
+  rule,
+  unshrunk = false,
+}: TryOptions): Promise<Tried> {
   const coverage = new Coverage();
   const faults = new Map<string, number>();
   const sum = { histories: 0, steps: 0, removals: 0 };
@@ -45,7 +54,7 @@ export async function tryHistories({ conditions, seed, runs, length, rule }: Try
     for (const [fault, count] of played.faults) faults.set(fault, (faults.get(fault) ?? 0) + count);
     return !played.violations.some((violation) => rule === undefined || violation.rule === rule);
   });
-  const result = await fc.check(isHeld, { seed, numRuns: runs, endOnFailure: false });
+  const result = await fc.check(isHeld, { seed, numRuns: runs, endOnFailure: unshrunk });
   const found = result.counterexample?.[0];
   if (!result.failed || found === undefined) return { ...sum, faults, coverage, failure: null };
   const { violations, trace } = await play(found, conditions);
