@@ -20,8 +20,11 @@ const DOCUMENTS = [
   "CONTRIBUTING.md",
   "CHANGELOG.md",
   "docs/databases.md",
+  "docs/from-an-existing-application.md",
+  "docs/leaving.md",
   "docs/mapping.md",
   "docs/safety.md",
+  "docs/upgrading.md",
 ] as const;
 const README = readDocument("README.md");
 

@@ -4,11 +4,10 @@
  * away again, it writes nothing.
  */
 import { CHECK_NAMES, type Check, type CheckName, type CheckStatus, ok, problem, unknown } from "./doctor/check.ts";
-import { candidatesOf, type Guess, guessDifference } from "./doctor/guess.ts";
+import { examineKeys, type StoreLook } from "./doctor/examine-keys.ts";
 import {
   judgeGate,
   judgeIndexes,
-  judgeKeys,
   judgeMapping,
   judgeTable,
   judgeTimes,
@@ -26,9 +25,9 @@ import {
   type Places,
 } from "./doctor/judge-places.ts";
 import { isSweepError, SweepError } from "./errors.ts";
-import { isIgnored, isPlainText } from "./keys.ts";
-import { lookAtStore, type StoreView } from "./opening.ts";
-import type { Clock, FileRow, ListedObject, Store, Survey } from "./ports.ts";
+import { isIgnored } from "./keys.ts";
+import { lookAtStore } from "./opening.ts";
+import type { Clock, Store, Survey } from "./ports.ts";
 import type { SettingProblem, Settings } from "./settings.ts";
 
 export type { Check, CheckName, CheckStatus, ProblemKind } from "./doctor/check.ts";
@@ -80,6 +79,20 @@ export async function examine(parts: DoctorParts): Promise<Diagnosis> {
   return toDiagnosis(CHECK_NAMES.flatMap((name) => checks.find((check) => check.name === name) ?? []));
 }
 
+const OF_THE_MAPPING: readonly CheckName[] = ["table", "times", "keys"];
+
+/**
+ * What looks like a wrong mapping, for who is about to approve a first contact. Reads alone: not even the probe is put.
+ * Never throws for what it finds.
+ */
+export async function examineMapping(parts: DoctorParts): Promise<readonly Check[]> {
+  const look = await lookAround(parts);
+  const checks = await examineDatabase(parts, look instanceof SweepError ? null : look);
+  return checks.filter(
+    ({ name, status }) => OF_THE_MAPPING.includes(name) && (status === "warning" || status === "problem"),
+  );
+}
+
 function toDiagnosis(checks: readonly Check[]): Diagnosis {
   const has = (status: CheckStatus): boolean => checks.some((check) => check.status === status);
   return { status: has("problem") ? "problem" : has("warning") ? "warning" : "ok", checks };
@@ -87,26 +100,25 @@ function toDiagnosis(checks: readonly Check[]): Diagnosis {
 
 // ---------------------------------------------------------------------------------------------------------- store
 
-interface StoreLook {
-  readonly view: StoreView;
-  /** The first page of the listing, without what no sweep looks at. */
-  readonly objects: readonly ListedObject[];
-}
-
 /** Objects of the first page that are compared with the table. */
 const OBJECTS = 1000;
 
-async function examineStore({ settings, places, store, storeAbsence }: DoctorParts): Promise<{
-  readonly checks: readonly Check[];
-  readonly look: StoreLook | null;
-}> {
-  const look = await attempt(async () => {
+function lookAround({ settings, store, storeAbsence }: DoctorParts): Promise<StoreLook | SweepError> {
+  return attempt(async () => {
     const absent = await storeAbsence();
     if (absent !== null) throw new SweepError("unavailable", absent);
     const view = await lookAtStore(store);
     const { objects } = await store.list({ after: null, limit: OBJECTS });
     return { view, objects: objects.filter(({ key }) => !isIgnored(key, settings.ignorePrefixes)) };
   });
+}
+
+async function examineStore(parts: DoctorParts): Promise<{
+  readonly checks: readonly Check[];
+  readonly look: StoreLook | null;
+}> {
+  const { settings, places, store } = parts;
+  const look = await lookAround(parts);
   if (look instanceof SweepError) {
     return {
       checks: [judgeStore(places.store, look), ...notLookedAt(["permissions", "bucket"], "the store cannot be read")],
@@ -232,53 +244,3 @@ async function checked(name: CheckName, work: () => Promise<Check>): Promise<Che
 /** Live rows whose times are read; and rows of the table that are counted. */
 const ROWS = 1000;
 const COUNT_LIMIT = 1_000_000;
-
-// ----------------------------------------------------------------------------------------------------------- keys
-
-/** Live rows whose object is looked up, one call each. */
-const LOOKED_UP = 100;
-/** Rows without an object whose other meanings are looked up too. */
-const GUESSED = 5;
-
-async function examineKeys(
-  parts: DoctorParts,
-  survey: Survey,
-  look: StoreLook,
-  files: readonly FileRow[],
-): Promise<Check> {
-  const { store, settings } = parts;
-  const listed = new Set(look.objects.map(({ key }) => key));
-  const invalidKey = (key: string): string | null => store.invalidKey(key);
-  const named = files.flatMap(({ key }) => (typeof key === "string" && isPlainText(key) ? [key] : []));
-  const sampled = named.slice(0, LOOKED_UP);
-  const exists = async (key: string): Promise<boolean> =>
-    listed.has(key) || (invalidKey(key) === null && (await store.head(key)) !== null);
-  const withoutObject: string[] = [];
-  for (const key of sampled) {
-    if (!isIgnored(key, settings.ignorePrefixes) && !(await exists(key))) withoutObject.push(key);
-  }
-  const compared = [...listed].filter(isPlainText);
-  const unnamed = await survey.unnamed(compared);
-  return judgeKeys({
-    storeIsEmpty: look.view.isEmpty,
-    unreadable: files.length - named.length,
-    rows: sampled.length,
-    withoutObject,
-    objects: compared.length,
-    unnamed: [...unnamed],
-    guess: await guess(withoutObject, unnamed, exists),
-  });
-}
-
-/** What the listing's first page does not show is asked for by name. */
-async function guess(
-  withoutObject: readonly string[],
-  unnamed: ReadonlySet<string>,
-  exists: (key: string) => Promise<boolean>,
-): Promise<Guess | null> {
-  const keys = new Set(unnamed);
-  for (const text of withoutObject.slice(0, GUESSED)) {
-    for (const { key } of candidatesOf(text)) if (isPlainText(key) && (await exists(key))) keys.add(key);
-  }
-  return guessDifference(withoutObject, keys);
-}

@@ -17,7 +17,7 @@ import type { HeldLease, JournalEntry, Opening } from "./ports.ts";
 import { createRemover } from "./remover.ts";
 import { toReport } from "./report.ts";
 import type { RunParts, RunRequest } from "./run.ts";
-import { CALL_TIMEOUT_MS, HOLD_SAMPLE } from "./safety.ts";
+import { CALL_TIMEOUT_MS, HOLD_SAMPLE, KIND_SAMPLE } from "./safety.ts";
 import { progressOf, type Slice } from "./slice.ts";
 import { SWEEPS } from "./sweeps/index.ts";
 import { createUploadAborter } from "./upload-aborter.ts";
@@ -98,10 +98,14 @@ function watchDecisions(
   { opening: { entry }, now }: SliceOpening,
 ): Pick<Slice, "decided" | "heldBack"> {
   const sample: HoldSample[] = [];
+  const ofKind = new Map<string, number>();
   return {
     decided(record) {
       request.onDecision?.(record);
       if (record.verdict === "keep" || record.key === null || sample.length >= HOLD_SAMPLE) return;
+      const before = ofKind.get(record.reason) ?? 0;
+      if (before >= KIND_SAMPLE) return;
+      ofKind.set(record.reason, before + 1);
       const mayGoAt = record.verdict === "suspect" ? now + settings.quarantineMs : null;
       sample.push({ key: record.key, bytes: record.bytes, reason: record.reason, mayGoAt });
     },

@@ -68,6 +68,9 @@ export const ROW_HOLD_FLOOR = 100;
 /** Items that a hold shows. */
 export const HOLD_SAMPLE = 100;
 
+/** Of each kind a hold of the whole run shows so many, so that many of one kind do not hide the others. */
+export const KIND_SAMPLE = HOLD_SAMPLE / 5;
+
 /** The identity marker, relative to the store's prefix. */
 export const MARKER_KEY = `${OWN_PREFIX}identity.json`;
 

@@ -1,6 +1,6 @@
 /** The doctor over the places that the settings name: for every door the same. */
 import { readInstant } from "../core/catalog-time.ts";
-import { type Diagnosis, examine } from "../core/doctor.ts";
+import { type Check, type Diagnosis, type DoctorParts, examine, examineMapping } from "../core/doctor.ts";
 import { lookAtStore } from "../core/opening.ts";
 import type { LeaseHolder } from "../core/ports.ts";
 import { CALL_TIMEOUT_MS } from "../core/safety.ts";
@@ -15,23 +15,30 @@ import { timed } from "../storage/timed.ts";
 import { openDatabase, prepareForQuestions, type Setup, withClient } from "./compose.ts";
 
 /** Looks at everything that a run depends on. Makes nothing, not even the database; what is found never throws. */
-export function diagnose({ settings, database, store, clock }: Setup): Promise<Diagnosis> {
-  return examine({
+export function diagnose(setup: Setup): Promise<Diagnosis> {
+  return examine(partsOf(setup));
+}
+
+/** What looks like a wrong mapping. Reads alone. */
+export function doubtMapping(setup: Setup): Promise<readonly Check[]> {
+  return examineMapping(partsOf(setup));
+}
+
+function partsOf({ settings, database, store, clock }: Setup): DoctorParts {
+  const { catalog } = settings;
+  return {
     settings,
     places: { database: database.name, store: store.name },
     clock,
     async openSurvey() {
       const client = await database.open("existing");
-      return {
-        survey: createSurvey({ client, catalog: settings.catalog, databaseNow: DATABASE_NOW }),
-        close: () => client.close(),
-      };
+      return { survey: createSurvey({ client, catalog, databaseNow: DATABASE_NOW }), close: () => client.close() };
     },
     store: timed(store.open(), CALL_TIMEOUT_MS),
     storeAbsence: () => store.absence(),
-    times: { readTime: readInstant, columns: settings.catalog.columns ?? DEFAULT_MAPPING.columns },
-    isMapped: settings.catalog.mapped,
-  });
+    times: { readTime: readInstant, columns: catalog.columns ?? DEFAULT_MAPPING.columns },
+    isMapped: catalog.mapped,
+  };
 }
 
 // ------------------------------------------------------------------------------------------------------------ acting

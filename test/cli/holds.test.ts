@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { describe, expect, it } from "vitest";
-import { buildCommand, expectNoStack, live, type Site, sharingSite } from "./support/command.ts";
+import { buildCommand, expectNoStack, expired, live, type Site, sharingSite } from "./support/command.ts";
 
 buildCommand();
 
@@ -26,6 +26,23 @@ describe("a run that is held", () => {
     expect(stdout).toContain("2 items (20 B), such as");
     expect(stdout).toContain(`filesweep cancel ${id}`);
     expect(await site.fingerprint()).toBe(before);
+  });
+
+  it("shows some of each kind, and what looks like a wrong mapping before it is approved", async () => {
+    const site = await sharingSite();
+    for (let index = 0; index < 90; index += 1) await site.insert(expired(`e${index}`, `zz/${index}`));
+    const seen = await site.filesweep(["run"], ASK);
+    expect(seen.stdout).toMatch(/a\.txt \(10 B\): expired, may go once approved/);
+    expect(seen.stdout).toMatch(/orphan\.txt \(10 B\): unreferenced, may go not before 20/);
+    await site.query("UPDATE files SET key = 'uploads/' || key");
+    const before = await site.fingerprint();
+    const { code, stdout } = await site.filesweep(["run", "--plan"], ASK);
+    expect([code, await site.fingerprint()]).toEqual([3, before]);
+    expect(stdout).toMatch(/Looks wrong \(keys\): a prefix has to be stripped.*\n +mend: CATALOG_KEY_PREFIX=uploads\//);
+    expect(stdout.indexOf("Looks wrong")).toBeLessThan(stdout.indexOf("filesweep approve"));
+    const json = await site.filesweep(["run", "--plan", "--json"], ASK);
+    expect(JSON.parse(json.stdout).holds).toMatchObject([{ cause: "first-contact" }]);
+    expect(json.stderr).toContain("filesweep: looks wrong: a prefix has to be stripped");
   });
 
   it("tells a program the same, with instants in ISO 8601", async () => {

@@ -21,6 +21,16 @@ describe("first-contact", () => {
     });
   });
 
+  test("it shows some of each kind of what would go: many of one do not hide the others", async () => {
+    const world = await knownSite(300, { settings: { firstRun: "hold" } });
+    await world.insert(...due(150));
+    world.put(["orphan"]);
+    const { sample = [] } = (await world.run()).holds[0] ?? {};
+    const kinds = sample.map(({ reason, mayGoAt }) => `${reason} ${mayGoAt === null ? "at once" : "later"}`);
+    expect(kinds.filter((kind) => kind === "expired at once")).toHaveLength(20);
+    expect(kinds.at(-1)).toBe("unreferenced later");
+  });
+
   test("an empty store is met without a person", async () => {
     const world = await createWorld({ settings: { firstRun: "hold" } });
     expect((await world.run()).status).toBe("completed");

@@ -1,5 +1,6 @@
 /** `filesweep run`: one run, to its end. */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Check } from "../../core/doctor.ts";
 import { toRunJson } from "../../core/documents/run.ts";
 import { MODES, type Mode, type RunReport, SWEEP_NAMES, type SweepName } from "../../core/model.ts";
 import type { LeaseHolder } from "../../core/ports.ts";
@@ -9,6 +10,7 @@ import { BUILT_SWEEPS } from "../../core/settings.ts";
 import type { DecisionRecord } from "../../core/slice.ts";
 import type { RunOptions as SweeperRunOptions } from "../../core/sweeper.ts";
 import { refuseWrongFolder, type Setup } from "../../library/compose.ts";
+import { doubtMapping } from "../../library/doctor.ts";
 import type { CommandLine } from "../command-line.ts";
 import { withSweeper } from "../compose.ts";
 import { usageError } from "../describe-error.ts";
@@ -104,20 +106,28 @@ function modeOf(options: RunOptions, { settings }: Setup): Mode {
 
 async function showRun(
   { report, unreachable }: { readonly report: RunReport; readonly unreachable: boolean },
-  { store, settings }: Setup,
+  setup: Setup,
   io: Io,
   options: RunOptions,
 ): Promise<void> {
+  const doubts = await doubtsAbout(report, setup);
   if (options.json) {
     io.stdout.write(jsonDocument(toRunJson(report)));
     const reasons = new Set(report.sweeps.flatMap(({ error }) => (error === undefined ? [] : [error])));
     for (const reason of reasons) io.stderr.write(`filesweep: ${reason}\n`);
+    for (const { found } of doubts) io.stderr.write(`filesweep: looks wrong: ${found}\n`);
   } else {
     const output = options.list ? io.stderr : io.stdout;
-    output.write(runSummary(report, painter(output.hasColors)));
+    output.write(runSummary(report, painter(output.hasColors), doubts));
   }
-  const absent = unreachable && settings.instanceUrl === null ? await store.absence().catch(() => null) : null;
+  const absent = unreachable && setup.settings.instanceUrl === null ? await setup.store.absence().catch(() => null) : null;
   if (absent !== null) io.stderr.write(`filesweep: ${absent}.\n`);
+}
+
+/** Whoever meets a store for the first time, or finds no file live, may have mapped the wrong table, or the wrong way. */
+async function doubtsAbout({ holds }: RunReport, setup: Setup): Promise<readonly Check[]> {
+  const isDoubtful = holds.some(({ cause }) => cause === "first-contact" || cause === "no-live-files");
+  return isDoubtful ? doubtMapping(setup) : [];
 }
 
 function showHolder(holder: LeaseHolder, io: Io, { json }: RunOptions): void {

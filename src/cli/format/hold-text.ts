@@ -3,8 +3,9 @@ import type { Hold, HoldSample } from "../../core/model.ts";
 import { counted, instantText, quotedKey, size } from "./numbers.ts";
 import type { Paint } from "./paint.ts";
 
-/** How many things are shown one by one. */
+/** How many things are shown one by one: of one kind, and of each of several. */
 const SHOWN = 5;
+const SHOWN_OF_EACH = 3;
 
 /** @param wouldGo what the run would remove, in words: for a hold of the whole run, which counts nothing itself */
 export function holdText(hold: Hold, wouldGo: string, paint: Paint): string {
@@ -40,12 +41,20 @@ function seenLines({ count, bytes, asOf, sample }: Hold, wouldGo: string, paint:
         : `${wouldGo} would go. ${paint.dim("filesweep run --plan --list shows each of them.")}`,
     ];
   }
-  const more = count - Math.min(sample.length, SHOWN);
+  const shown = someOfEach(sample);
+  const more = count - shown.length;
   return [
     `Seen ${instantText(asOf)}: ${counted(count, "item")} (${size(bytes)})${sample.length === 0 ? "" : ", such as"}`,
-    ...sample.slice(0, SHOWN).map((item) => `  ${sampleText(item)}`),
+    ...shown.map((item) => `  ${sampleText(item)}`),
     ...(more > 0 && sample.length > 0 ? [paint.dim(`  and ${counted(more, "more", "more")}`)] : []),
   ];
+}
+
+/** The first of each kind, kind by kind: many of one do not hide the others. */
+function someOfEach(sample: readonly HoldSample[]): HoldSample[] {
+  const kinds = [...new Set(sample.map(({ reason }) => reason))];
+  const most = kinds.length === 1 ? SHOWN : SHOWN_OF_EACH;
+  return kinds.flatMap((kind) => sample.filter(({ reason }) => reason === kind).slice(0, most));
 }
 
 function sampleText({ key, bytes, reason, mayGoAt }: HoldSample): string {

@@ -1,14 +1,19 @@
 /** A run as a person reads it: one sentence, then a table, then what needs attention. Pure. */
+import type { Check } from "../../core/doctor.ts";
 import type { RunReport, SweepName, SweepReport, Tally } from "../../core/model.ts";
 import { holdText } from "./hold-text.ts";
 import { amount, counted, duration, quotedKey, size, tallyText } from "./numbers.ts";
 import type { Paint } from "./paint.ts";
 import { table } from "./table.ts";
 
-/** The whole summary, ending in a newline. */
-export function runSummary(report: RunReport, paint: Paint): string {
+/**
+ * The whole summary, ending in a newline.
+ * @param doubts what looks like a wrong mapping: it stands in front of what a person could approve
+ */
+export function runSummary(report: RunReport, paint: Paint, doubts: readonly Check[] = []): string {
   const parts = [
     paint.bold(runSentence(report)),
+    doubts.flatMap((doubt) => doubtLines(doubt, paint)).join("\n"),
     ...report.holds.map((hold) => holdText(hold, wouldGo(report), paint)),
     attention(report, paint).join("\n"),
     sweepTable(report, paint),
@@ -18,6 +23,10 @@ export function runSummary(report: RunReport, paint: Paint): string {
 }
 
 // ------------------------------------------------------------------------------------------------------- sentence
+
+function doubtLines({ name, found, mend }: Check, paint: Paint): string[] {
+  return [paint.red(`Looks wrong (${name}): ${found}`), ...(mend === null ? [] : [`  ${paint.dim("mend:")} ${mend}`])];
+}
 
 /** What the run did, in one sentence. */
 export function runSentence(report: RunReport): string {

@@ -29,7 +29,7 @@ export interface Guess extends Difference {
 /** Fewer matches may be chance: one file name occurs under many folders. Where there are fewer texts, all of them. */
 const ENOUGH = 3;
 
-/** The part of the unmatched texts that a difference has to explain. */
+/** The part of the unmatched texts, or of the keys that no row names, that a difference has to explain. */
 const SHARE = 0.5;
 
 /**
@@ -48,7 +48,8 @@ export function guessDifference(texts: readonly string[], keys: Iterable<string>
       tallies.set(name, tally);
     }
   }
-  const enough = Math.max(Math.min(ENOUGH, texts.length), Math.ceil(texts.length * SHARE));
+  const part = Math.ceil(Math.min(texts.length, objects.keys.size) * SHARE);
+  const enough = Math.max(Math.min(ENOUGH, texts.length), part);
   const best = [...tallies.values()].reduce<{ guess: Omit<Guess, "explained">; count: number } | null>(
     (most, each) => (each.count >= enough && each.count > (most?.count ?? 0) ? each : most),
     null,

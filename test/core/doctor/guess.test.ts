@@ -49,8 +49,15 @@ describe("the difference between the table's texts and the store's keys", () => 
     const texts = Array.from({ length: all }, (_unused, index) =>
       index < explained ? `u/k${index}` : `gone-${index}`,
     );
-    const guess = guessDifference(texts, ["k0", "k1", "k2", "k3"]);
+    const others = Array.from({ length: 10 }, (_unused, index) => `other-${index}`);
+    const guess = guessDifference(texts, ["k0", "k1", "k2", "k3", ...others]);
     expect(guess !== null).toBe(isSeen);
+  });
+
+  it("explains enough where it explains most of the objects, however many rows have none", () => {
+    const gone = Array.from({ length: 90 }, (_, index) => `gone-${index}`);
+    const texts = [...gone, "u/k0", "u/k1", "u/k2"];
+    expect(guessDifference(texts, ["k0", "k1", "k2", "orphan"])).toMatchObject({ kind: "strip-prefix", explained: 3 });
   });
 
   it("is none where the keys have nothing to do with each other", () => {
