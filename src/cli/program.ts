@@ -8,6 +8,7 @@ import type { AddCommand, CommandLine } from "./command-line.ts";
 import { addApprove, addCancel } from "./commands/decide.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addExplain } from "./commands/explain.ts";
+import { addImportTinyDb } from "./commands/import-tinydb.ts";
 import { addMigrate } from "./commands/migrate.ts";
 import { addRemovals } from "./commands/removals.ts";
 import { addRun } from "./commands/run.ts";
@@ -33,6 +34,7 @@ const COMMANDS: readonly AddCommand[] = [
   addDoctor,
   addMigrate,
   addUninstall,
+  addImportTinyDb,
   addDemo,
 ];
 

@@ -36,7 +36,10 @@ function partsOf({ settings, database, store, clock }: Setup): DoctorParts {
     },
     store: timed(store.open(), CALL_TIMEOUT_MS),
     storeAbsence: () => store.absence(),
-    times: { readTime: readInstant, columns: catalog.columns ?? DEFAULT_MAPPING.columns },
+    times: {
+      readTime: (value) => readInstant(value, catalog.times),
+      columns: catalog.columns ?? DEFAULT_MAPPING.columns,
+    },
     isMapped: catalog.mapped,
   };
 }

@@ -63,7 +63,7 @@ export async function refuseDatabaseInsideStore({ databaseUrl, storage }: Settin
 }
 
 /** The path behind all symbolic links; of what does not exist yet, as far as it does. */
-async function resolveLinks(absolute: string): Promise<string> {
+export async function resolveLinks(absolute: string): Promise<string> {
   try {
     return await realpath(absolute);
   } catch {
