@@ -194,7 +194,9 @@ async function examineCatalog(parts: DoctorParts, survey: Survey, look: StoreLoo
       ...notLookedAt(["times", "keys", "indexes", "gate", "identity", "cost"], "the table is not as the settings say"),
     ];
   }
-  return [...(await examineTable(parts, survey, look, schema)), ...(await examinePair(parts, survey, look))];
+  // Order: the cheap ones first. Where calls are few, as in a Worker, they may run out on the others.
+  const pair = await examinePair(parts, survey, look);
+  return [...pair, ...(await examineTable(parts, survey, look, schema))];
 }
 
 async function examineTable(
@@ -213,15 +215,15 @@ async function examineTable(
   return [
     judgeTable({ ...table, rows, liveRows: files.length }),
     judgeTimes({ files, ...parts.times }),
+    await checked("gate", async () =>
+      judgeGate(await survey.gate(), { isMapped: parts.isMapped, isPrepared: schema.version > 0 }),
+    ),
     await checked("keys", async () =>
       look === null
         ? unknown("keys", "not looked at: the store cannot be read")
         : examineKeys(parts, survey, look, files),
     ),
     await checked("indexes", async () => judgeIndexes(await survey.plans(), await survey.missingIndexes())),
-    await checked("gate", async () =>
-      judgeGate(await survey.gate(), { isMapped: parts.isMapped, isPrepared: schema.version > 0 }),
-    ),
   ];
 }
 

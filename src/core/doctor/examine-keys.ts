@@ -2,7 +2,7 @@
 import { isIgnored, isPlainText } from "../keys.ts";
 import type { StoreView } from "../opening.ts";
 import type { FileRow, ListedObject, Store, Survey } from "../ports.ts";
-import type { SweepSettings } from "../settings.ts";
+import type { RunSettings } from "../settings.ts";
 import type { Check } from "./check.ts";
 import { candidatesOf, type Guess, guessDifference } from "./guess.ts";
 import { judgeKeys } from "./judge-catalog.ts";
@@ -14,13 +14,13 @@ export interface StoreLook {
   readonly objects: readonly ListedObject[];
 }
 
-/** Live rows whose object is looked up, one call each. */
+/** Live rows whose object is looked up, one call each, unless the listing's first page shows it; in a Worker fewer. */
 const LOOKED_UP = 100;
 /** Rows without an object whose other meanings are looked up too. */
 const GUESSED = 5;
 
 export async function examineKeys(
-  parts: { readonly store: Store; readonly settings: Pick<SweepSettings, "ignorePrefixes"> },
+  parts: { readonly store: Store; readonly settings: Pick<RunSettings, "ignorePrefixes" | "maxCalls"> },
   survey: Survey,
   look: StoreLook,
   files: readonly FileRow[],
@@ -29,7 +29,7 @@ export async function examineKeys(
   const listed = new Set(look.objects.map(({ key }) => key));
   const invalidKey = (key: string): string | null => store.invalidKey(key);
   const named = files.flatMap(({ key }) => (typeof key === "string" && isPlainText(key) ? [key] : []));
-  const sampled = named.slice(0, LOOKED_UP);
+  const sampled = named.slice(0, Math.min(LOOKED_UP, Math.ceil((settings.maxCalls ?? Number.POSITIVE_INFINITY) / 4)));
   const exists = async (key: string): Promise<boolean> =>
     listed.has(key) || (invalidKey(key) === null && (await store.head(key)) !== null);
   const withoutObject: string[] = [];
