@@ -60,16 +60,24 @@ export interface PlannedAction {
 }
 
 /**
- * What an action would execute; nothing is.
- * @throws SweepError `unavailable` where database or store cannot be reached; `not-found` where there is nothing to restore
+ * What actions would execute, one after the other; nothing is.
+ * @throws SweepError `unavailable` where database or store cannot be reached; `not-found` where filesweep never ran
  */
-export function planAction(setup: Setup, action: DoctorAction): Promise<PlannedAction> {
+export function planActions(setup: Setup, actions: readonly DoctorAction[]): Promise<PlannedAction> {
   return withClient(setup, "existing", async (client) => {
     // An index needs no tables of filesweep's own.
-    const mapping = await (action === "createIndexes"
+    const mapping = await (actions.every((action) => action === "createIndexes")
       ? mapCatalog(client, setup.settings.catalog)
       : prepareForQuestions(setup, client));
-    return PLANS[action](setup, client, mapping);
+    const planned: PlannedAction[] = [];
+    for (const action of actions) planned.push(await PLANS[action](setup, client, mapping));
+    const notes = planned.flatMap(({ note }) => note ?? []);
+    return {
+      title: planned.map(({ title }) => title).join("; "),
+      statements: planned.flatMap(({ statements }) => statements),
+      note: notes.length === 0 ? null : notes.join(" "),
+      underLease: planned.some(({ underLease }) => underLease),
+    };
   });
 }
 
@@ -115,7 +123,7 @@ async function planRestore(setup: Setup, client: SqlClient): Promise<PlannedActi
 }
 
 /** Executes a plan in one transaction. Answers who is at work, where that forbids it. */
-export function takeAction(setup: Setup, { statements, underLease }: PlannedAction): Promise<LeaseHolder | null> {
+export function takeActions(setup: Setup, { statements, underLease }: PlannedAction): Promise<LeaseHolder | null> {
   return withClient(setup, "existing", async (client) => {
     const execute = () =>
       client.batch(

@@ -423,9 +423,15 @@ describe("doctor, told to do something,", () => {
     expect(firstLine((await site.filesweep(["doctor"], ASK)).stdout)).toBe("Nothing is wrong.");
   });
 
-  it("refuses to do two things at once", async () => {
+  it("does several things at once, but for installing what it is to remove", async () => {
     const site = await makeSite();
-    expect((await site.filesweep(["doctor", "--install-gate", "--restored"], ASK)).code).toBe(2);
+    await site.query("DROP TRIGGER filesweep_gate_files_insert");
+    await site.query("DROP INDEX filesweep_files_due");
+    const both = await site.filesweep(["doctor", "--install-gate", "--create-indexes", "--yes", "--json"], ASK);
+    const { applied, statements } = JSON.parse(both.stdout);
+    expect([applied, statements.join()]).toEqual([true, expect.stringMatching(/CREATE TRIGGER.*CREATE INDEX/s)]);
+    expect((await doctor(site)).stdout).toMatch(/^ok +indexes.*\n^ok +gate/m);
+    expect((await site.filesweep(["doctor", "--install-gate", "--remove-gate"], ASK)).code).toBe(2);
   });
 
   it("--restored tells that the database was put back: the next run is not held for it", async () => {

@@ -4,7 +4,7 @@ import type { Diagnosis, ProblemKind } from "../../core/doctor.ts";
 import { diagnoseSettings } from "../../core/doctor.ts";
 import { SettingsError } from "../../core/settings.ts";
 import type { Setup } from "../../library/compose.ts";
-import { type DoctorAction, diagnose, planAction, takeAction } from "../../library/doctor.ts";
+import { type DoctorAction, diagnose, planActions, takeActions } from "../../library/doctor.ts";
 import type { CommandLine } from "../command-line.ts";
 import { EXIT, type ExitCode, firstOf } from "../exit-code.ts";
 import { diagnosisText } from "../format/doctor-text.ts";
@@ -26,23 +26,21 @@ interface DoctorOptions {
 const ACTIONS = ["installGate", "removeGate", "createIndexes", "restored"] as const satisfies readonly DoctorAction[];
 
 export function addDoctor(program: Command, cli: CommandLine): void {
-  const action = (flag: string, description: string, name: DoctorAction): Option =>
-    new Option(flag, description).conflicts(ACTIONS.filter((other) => other !== name));
   program
     .command("doctor")
     .summary("look at everything that a run depends on")
     .description(
       "Looks at everything that a run depends on, in order: what was found, what is needed, and what mends it. Writes nothing, but for an object of its own (.filesweep/probe) that it puts and deletes. Told to do something, it prints the SQL and asks; without a terminal it wants --yes.",
     )
-    .addOption(action("--install-gate", "install the gate's triggers on the table", "installGate"))
-    .addOption(action("--remove-gate", "take them away", "removeGate"))
-    .addOption(action("--create-indexes", "create the indexes that are missing", "createIndexes"))
-    .addOption(action("--restored", "the database was restored: what came since the backup is no orphan", "restored"))
+    .addOption(new Option("--install-gate", "install the gate's triggers on the table").conflicts("removeGate"))
+    .option("--remove-gate", "take them away")
+    .option("--create-indexes", "create the indexes that are missing")
+    .option("--restored", "the database was restored: what came since the backup is no orphan")
     .option("--yes", "do it without asking")
     .option("--json", "print one JSON document")
     .action(async (options: DoctorOptions) => {
-      const asked = ACTIONS.find((name) => options[name] === true);
-      cli.finish(asked === undefined ? await look(cli, options) : await act(cli, await cli.setup(), asked, options));
+      const asked = ACTIONS.filter((name) => options[name] === true);
+      cli.finish(asked.length === 0 ? await look(cli, options) : await act(cli, await cli.setup(), asked, options));
     });
 }
 
@@ -77,9 +75,14 @@ const EXIT_OF: Readonly<Record<ProblemKind, ExitCode>> = {
 
 // ------------------------------------------------------------------------------------------------------------ acting
 
-async function act(cli: CommandLine, setup: Setup, action: DoctorAction, options: DoctorOptions): Promise<ExitCode> {
+async function act(
+  cli: CommandLine,
+  setup: Setup,
+  actions: readonly DoctorAction[],
+  options: DoctorOptions,
+): Promise<ExitCode> {
   const { stdout, stderr } = cli.io;
-  const planned = await planAction(setup, action);
+  const planned = await planActions(setup, actions);
   const nothing = planned.statements.length === 0;
   if (!options.json) {
     const title = `${setup.database.name}: ${planned.title}`;
@@ -91,7 +94,7 @@ async function act(cli: CommandLine, setup: Setup, action: DoctorAction, options
     else if (!nothing) stderr.write("Nothing was changed. To execute this, run again with --yes.\n");
     return EXIT.done;
   }
-  const answer = await takeAction(setup, planned);
+  const answer = await takeActions(setup, planned);
   if (answer !== null) {
     stderr.write(`filesweep: ${leaseHeldText(answer)}\n`);
     if (options.json) stdout.write(jsonDocument(leaseHeldJson(answer)));

@@ -120,14 +120,16 @@ async function showRun(
     const output = options.list ? io.stderr : io.stdout;
     output.write(runSummary(report, painter(output.hasColors), doubts));
   }
-  const absent = unreachable && setup.settings.instanceUrl === null ? await setup.store.absence().catch(() => null) : null;
+  const absent =
+    unreachable && setup.settings.instanceUrl === null ? await setup.store.absence().catch(() => null) : null;
   if (absent !== null) io.stderr.write(`filesweep: ${absent}.\n`);
 }
 
 /** Whoever meets a store for the first time, or finds no file live, may have mapped the wrong table, or the wrong way. */
 async function doubtsAbout({ holds }: RunReport, setup: Setup): Promise<readonly Check[]> {
   const isDoubtful = holds.some(({ cause }) => cause === "first-contact" || cause === "no-live-files");
-  return isDoubtful ? doubtMapping(setup) : [];
+  // A deployed instance has its own database and store, and its own doctor.
+  return isDoubtful && setup.settings.instanceUrl === null ? doubtMapping(setup) : [];
 }
 
 function showHolder(holder: LeaseHolder, io: Io, { json }: RunOptions): void {
