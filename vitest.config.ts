@@ -5,7 +5,10 @@ import { defineConfig } from "vitest/config";
 const resultsFile = env.FILESWEEP_TEST_RESULTS;
 
 /** The tests that are run once more against a remote database. */
-const OVER_THE_WIRE = ["test/database/{catalog,desk,due,gate,holds,ledger,lease,records,schema}.test.ts"];
+const OVER_THE_WIRE = [
+  "test/database/{catalog,desk,due,gate,holds,ledger,lease,records,schema}.test.ts",
+  "test/stories/every-store.test.ts",
+];
 
 export default defineConfig({
   test: {
@@ -18,7 +21,7 @@ export default defineConfig({
     // A test that is left focused would silence all the others.
     allowOnly: false,
     projects: [
-      { extends: true, test: { name: "all", include: ["test/**/*.test.ts"] } },
+      { extends: true, test: { name: "all", include: ["test/**/*.test.ts"], exclude: ["test/gateway/**"] } },
       // What holds of the embedded database holds of a remote one: the same tests, over the wire.
       {
         extends: true,

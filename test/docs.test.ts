@@ -24,6 +24,7 @@ const DOCUMENTS = [
   "docs/leaving.md",
   "docs/mapping.md",
   "docs/safety.md",
+  "docs/stores.md",
   "docs/upgrading.md",
 ] as const;
 const README = readDocument("README.md");

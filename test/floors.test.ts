@@ -26,7 +26,11 @@ const DOOR = ["core", "database", "storage", "api", "client"];
 const FLOORS: Readonly<Record<string, Floor>> = {
   core: { floors: ["core"], packages: ["valibot", "@date-fns/tz"] },
   database: { floors: ["core", "database"], packages: ["@libsql/client", "libsql", "drizzle-orm"] },
-  storage: { floors: ["core", "storage"], packages: [], builtinsIn: /^src\/storage\/filesystem/ },
+  storage: {
+    floors: ["core", "storage"],
+    packages: ["@noble/hashes", "aws4fetch"],
+    builtinsIn: /^src\/storage\/filesystem/,
+  },
   api: { floors: ["core", "api"], packages: ["@valibot/to-json-schema", "hono", "valibot"] },
   // For programs elsewhere: the forms of documents, and errors.
   client: { floors: ["core", "client"], packages: [] },

@@ -166,6 +166,9 @@ function goOn(opening: Opening, request: RunRequest, settings: RunSettings, now:
   return entry;
 }
 
+/** A store that refuses the credentials, or whose bucket is not there, is as little in reach as one that does not answer. */
+const OUT_OF_REACH = ["unavailable", "unauthorized", "not-found"] as const;
+
 /** Looks before it touches, finishes what is open, then goes through the sweeps. Answers whether database or store could not be reached. */
 async function workOff(parts: RunParts, request: RunRequest, opened: SliceOpening): Promise<boolean> {
   const { entry } = opened.opening;
@@ -176,7 +179,7 @@ async function workOff(parts: RunParts, request: RunRequest, opened: SliceOpenin
       await work();
     } catch (error) {
       if (error instanceof LeaseLostError) throw error;
-      unreachable ||= isSweepError(error, "unavailable");
+      unreachable ||= OUT_OF_REACH.some((kind) => isSweepError(error, kind));
       failed(error instanceof Error ? error.message : String(error));
     }
   };

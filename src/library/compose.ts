@@ -17,6 +17,8 @@ import { migrate, planMigration } from "../database/schema.ts";
 import { DATABASE_NOW } from "../database/sql.ts";
 import { counted } from "../storage/counted.ts";
 import { readOnly } from "../storage/read-only.ts";
+import { retrying } from "../storage/retrying.ts";
+import { throttled } from "../storage/throttled.ts";
 import { timed } from "../storage/timed.ts";
 import { createNotifier, notifying } from "./notify.ts";
 import type { DatabasePlace, StorePlace } from "./places.ts";
@@ -106,7 +108,11 @@ export async function refuseWrongFolder({ database, store }: Setup): Promise<voi
 /** Everything a run is made of, over an open and prepared database. */
 export function composeRun(setup: Setup, client: SqlClient, mapping: CatalogMapping): RunParts {
   const { settings, clock, log, holder } = setup;
-  const { store, calls } = counted(timed(setup.store.open(), CALL_TIMEOUT_MS));
+  // Each try of a call counts: a Worker is allowed so many requests.
+  const { store: bare, calls } = counted(setup.store.open(clock));
+  const patient = setup.store.isRemote ? retrying(throttled(bare, settings.concurrency)) : bare;
+  // Outermost: a call with all its tries takes no longer than the lease allows for one.
+  const store = timed(patient, CALL_TIMEOUT_MS);
   return {
     database: openDatabase(setup, client, mapping),
     store,

@@ -34,7 +34,7 @@ function partsOf({ settings, database, store, clock }: Setup): DoctorParts {
       const client = await database.open("existing");
       return { survey: createSurvey({ client, catalog, databaseNow: DATABASE_NOW }), close: () => client.close() };
     },
-    store: timed(store.open(), CALL_TIMEOUT_MS),
+    store: timed(store.open(clock), CALL_TIMEOUT_MS),
     storeAbsence: () => store.absence(),
     times: {
       readTime: (value) => readInstant(value, catalog.times),
@@ -111,7 +111,7 @@ async function planRestore(setup: Setup, client: SqlClient): Promise<PlannedActi
   const { settings, store, clock } = setup;
   const { catalog } = settings;
   const { twin, lastRunAt } = await createSurvey({ client, catalog, databaseNow: DATABASE_NOW }).memory();
-  const { marker } = await lookAtStore(timed(store.open(), CALL_TIMEOUT_MS));
+  const { marker } = await lookAtStore(timed(store.open(clock), CALL_TIMEOUT_MS));
   const isOurs = marker !== null && marker !== "unreadable" && marker.instance === twin?.instance;
   const restore = { from: lastRunAt ?? 0, to: clock.now(), storeEpoch: isOurs ? marker.epoch : null };
   return {

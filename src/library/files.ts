@@ -35,6 +35,7 @@ function fileDatabase(file: string): DatabasePlace {
 function folderStore(root: string, { concurrency }: { readonly concurrency: number }): StorePlace {
   return {
     name: root,
+    isRemote: false,
     async absence() {
       if (await exists(root)) return null;
       return `there is no folder ${root}. Set STORAGE_URL=file:DIR to the folder that holds the files (relative to the working directory, or absolute)`;

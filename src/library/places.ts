@@ -3,10 +3,13 @@
  * Worker lacks; what needs a file system is handed in.
  */
 import { SweepError } from "../core/errors.ts";
-import type { Store } from "../core/ports.ts";
+import type { Clock, Store } from "../core/ports.ts";
 import type { Settings } from "../core/settings.ts";
 import type { SqlClient } from "../database/client.ts";
 import type { RemoteOptions } from "../database/remote-client.ts";
+import { createR2Store, isR2Binding } from "../storage/r2.ts";
+import { createS3Store } from "../storage/s3.ts";
+import type { S3ClientOptions } from "../storage/s3-client.ts";
 
 /** Something that an address of the settings names. */
 interface Place {
@@ -28,8 +31,10 @@ export interface DatabasePlace extends Place {
 }
 
 export interface StorePlace extends Place {
+  /** Whether calls go over a network, so that one that fails may be made again, and the store may ask to slow down. */
+  readonly isRemote: boolean;
   /** Makes no call yet. */
-  open(): Store;
+  open(clock: Clock): Store;
 }
 
 /** What a runtime with a file system brings along. */
@@ -44,6 +49,8 @@ export interface FilePlaces {
 export interface Reach {
   /** Null in a Worker, whose settings refuse `file:`. */
   readonly files: FilePlaces | null;
+  /** What is bound to the Worker, by name. Absent elsewhere. */
+  readonly bindings?: Readonly<Record<string, unknown>>;
 }
 
 /** To add a database: its client in `src/database`, and a line here. */
@@ -68,8 +75,40 @@ function remoteDatabase(options: RemoteOptions): DatabasePlace {
 }
 
 /** To add a store: its file in `src/storage`, and a line here. */
-export function chooseStore({ storage, concurrency }: Settings, { files }: Reach): StorePlace {
+export function chooseStore({ storage, s3, concurrency }: Settings, { files, bindings }: Reach): StorePlace {
+  if (storage.kind === "s3" && s3 !== null) return bucketOverHttp({ ...storage, ...s3 });
+  if (storage.kind === "r2") return boundBucket(storage, bindings ?? {});
   if (storage.kind === "file" && files !== null) return files.store(storage.path, { concurrency });
   // Settings refuse what no adapter is built for.
   throw new SweepError("bug", `there is no store adapter for ${storage.kind}:`);
+}
+
+/** A bucket is made by its provider; whether it is there, the first call tells. */
+function bucketOverHttp(options: Omit<S3ClientOptions, "now">): StorePlace {
+  return {
+    name: `s3://${options.bucket}/${options.prefix}`,
+    isRemote: true,
+    absence: () => Promise.resolve(null),
+    open: ({ now }) => createS3Store({ ...options, now }),
+  };
+}
+
+/** @throws SweepError `invalid` where the Worker has no such binding */
+function boundBucket(
+  { binding, prefix }: { readonly binding: string; readonly prefix: string },
+  bindings: Readonly<Record<string, unknown>>,
+): StorePlace {
+  const bucket = bindings[binding];
+  if (!isR2Binding(bucket)) {
+    throw new SweepError(
+      "invalid",
+      `STORAGE_URL names the R2 binding ${binding}, which this Worker does not have; add it to wrangler.toml: [[r2_buckets]] with binding = "${binding}" and bucket_name`,
+    );
+  }
+  return {
+    name: `r2://${binding}/${prefix}`,
+    isRemote: true,
+    absence: () => Promise.resolve(null),
+    open: () => createR2Store({ bucket, binding, prefix }),
+  };
 }

@@ -10,8 +10,9 @@ import type {
   UploadName,
   UploadPage,
 } from "../core/ports.ts";
-import { MARKER_KEY, MAX_KEY_BYTES, PROBE_KEY } from "../core/safety.ts";
+import { MARKER_KEY, PROBE_KEY } from "../core/safety.ts";
 import { checkLimit, invalidLookUp, stopIfAborted } from "./guards.ts";
+import { invalidObjectKey } from "./object-keys.ts";
 import { countUpTo, sortKeys } from "./sorted-keys.ts";
 import { throwRefused, tryOut } from "./try-out.ts";
 
@@ -70,7 +71,7 @@ export function createMemoryStore({ now = () => 0, maxPage = Infinity }: MemoryS
   }
 
   function deleteOne({ key, expected }: DeleteRequest): DeleteOutcome {
-    const reason = invalidKey(key) ?? refused.get(key);
+    const reason = invalidObjectKey(key) ?? refused.get(key);
     if (reason !== undefined) return { key, outcome: "refused", error: reason };
     const object = objects.get(key);
     if (object !== undefined && expected !== undefined && !looksLike(object, expected))
@@ -89,7 +90,7 @@ export function createMemoryStore({ now = () => 0, maxPage = Infinity }: MemoryS
     },
     async head(key, signal) {
       stopIfAborted(signal, "looking up an object of memory:");
-      const invalid = invalidKey(key);
+      const invalid = invalidObjectKey(key);
       if (invalid !== null) throw invalidLookUp(key, invalid);
       return objects.get(key) ?? null;
     },
@@ -128,7 +129,7 @@ export function createMemoryStore({ now = () => 0, maxPage = Infinity }: MemoryS
       return "none";
     },
     clockSkewMs: () => null,
-    invalidKey,
+    invalidKey: (key) => invalidObjectKey(key),
     put(key, fields = {}) {
       puts += 1;
       if (!objects.has(key)) sorted = null;
@@ -166,12 +167,4 @@ function sortUploads(uploads: Iterable<ListedUpload>): ListedUpload[] {
 
 function compareUploads(a: UploadName, b: UploadName): number {
   return compareKeys(a.key, b.key) || compareKeys(a.uploadId, b.uploadId);
-}
-
-/** As in S3: any text of 1 to 1,024 bytes. */
-function invalidKey(key: string): string | null {
-  if (key === "") return "a key is not empty";
-  if (/\p{Surrogate}/u.test(key)) return "a key is valid Unicode, without lone surrogates";
-  const bytes = new TextEncoder().encode(key).length;
-  return bytes > MAX_KEY_BYTES ? `a key has at most ${MAX_KEY_BYTES} bytes, this one ${bytes}` : null;
 }

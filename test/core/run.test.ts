@@ -154,20 +154,23 @@ describe("one bad thing never stops the others", () => {
     expect(sweepOf(report, "expired-files")).toMatchObject({ status: "completed", removed: { count: 4 } });
   });
 
-  test("a store that is missing is noticed before any row is ended", async () => {
-    const world = await createWorld({
-      wrapStore: (store) => ({
-        ...store,
-        list: () => Promise.reject(new SweepError("unavailable", "/mnt/uploads is not there")),
-      }),
-    });
-    await fill(world);
-    const before = await world.dumpOfOthers();
-    const outcome = await world.slice();
-    expect(outcome).toMatchObject({ kind: "ran", unreachable: true, report: { status: "failed" } });
-    expect(await world.ledger()).toEqual([]);
-    expect(await world.dumpOfOthers()).toEqual(before);
-  });
+  test.each(["unavailable", "unauthorized", "not-found"] as const)(
+    "a store that is missing (%s) is noticed before any row is ended",
+    async (kind) => {
+      const world = await createWorld({
+        wrapStore: (store) => ({
+          ...store,
+          list: () => Promise.reject(new SweepError(kind, "/mnt/uploads is not there")),
+        }),
+      });
+      await fill(world);
+      const before = await world.dumpOfOthers();
+      const outcome = await world.slice();
+      expect(outcome).toMatchObject({ kind: "ran", unreachable: true, report: { status: "failed" } });
+      expect(await world.ledger()).toEqual([]);
+      expect(await world.dumpOfOthers()).toEqual(before);
+    },
+  );
 
   test("only the sweeps asked for are worked off; the remover finishes what is open regardless", async () => {
     const world = await createWorld();

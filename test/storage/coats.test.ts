@@ -5,6 +5,8 @@ import { counted } from "../../src/storage/counted.ts";
 import { createFilesystemStore } from "../../src/storage/filesystem.ts";
 import { createMemoryStore } from "../../src/storage/memory.ts";
 import { readOnly } from "../../src/storage/read-only.ts";
+import { BACK_OFF_MS, MAX_TRIES, retrying } from "../../src/storage/retrying.ts";
+import { throttled } from "../../src/storage/throttled.ts";
 import { timed } from "../../src/storage/timed.ts";
 import { describeStore, type StoreHarness } from "../contract/store.ts";
 import { makeFolder, put } from "./folder.ts";
@@ -24,6 +26,13 @@ describeStore(
 describeStore(
   "a timed store",
   coated((store) => timed(store, 60_000)),
+  MEMORY_TRAITS,
+);
+
+describeStore("a retrying store", coated(retrying), MEMORY_TRAITS);
+describeStore(
+  "a throttled store",
+  coated((store) => throttled(store, 2)),
   MEMORY_TRAITS,
 );
 
@@ -153,5 +162,152 @@ describe("a timed store", () => {
     // An unhandled rejection would fail this file.
     fail(new Error("too late"));
     await vi.advanceTimersByTimeAsync(0);
+  });
+});
+
+describe("a retrying store", () => {
+  const away = new SweepError("unavailable", "not now");
+
+  /** A store whose look-ups fail with these errors, one after the other, and then succeed; and the waits in between. */
+  function site(errors: readonly Error[], random = 0.5) {
+    const rest = [...errors];
+    const waits: number[] = [];
+    let calls = 0;
+    const store: Store = {
+      ...createMemoryStore(),
+      async head() {
+        calls += 1;
+        const error = rest.shift();
+        if (error !== undefined) throw error;
+        return null;
+      },
+    };
+    const wait = async (ms: number): Promise<void> => void waits.push(ms);
+    return { store: retrying(store, { wait, random: () => random }), waits, calls: () => calls };
+  }
+
+  it("makes a call again that was not answered, up to four times in all, after waits that double", async () => {
+    const { store, waits, calls } = site([away, away, away]);
+    expect(await store.head("x")).toBeNull();
+    expect(calls()).toBe(MAX_TRIES);
+    expect(waits).toEqual([0.5, 1, 2].map((times) => times * BACK_OFF_MS));
+  });
+
+  it("gives up after the fourth, with its error", async () => {
+    const { store, calls } = site([away, away, away, new SweepError("unavailable", "the fourth")]);
+    await expect(store.head("x")).rejects.toThrow("the fourth");
+    expect(calls()).toBe(MAX_TRIES);
+  });
+
+  it.each([0, 0.999])("waits by chance: %f of the longest", async (random) => {
+    const { store, waits } = site([away], random);
+    await store.head("x");
+    expect(waits).toEqual([random * BACK_OFF_MS]);
+  });
+
+  it.each(["invalid", "unauthorized", "not-found", "conflict", "corrupt", "bug"] as const)(
+    "takes %s for an answer",
+    async (kind) => {
+      const { store, calls } = site([new SweepError(kind, "no")]);
+      await expect(store.head("x")).rejects.toMatchObject({ kind });
+      expect(calls()).toBe(1);
+    },
+  );
+
+  it("tries nothing again that the caller gave up, before the wait or during it", async () => {
+    for (const abortsAt of ["call", "wait"]) {
+      const caller = new AbortController();
+      let calls = 0;
+      const store: Store = {
+        ...createMemoryStore(),
+        async head() {
+          calls += 1;
+          if (abortsAt === "call") caller.abort();
+          throw away;
+        },
+      };
+      const wait = async (): Promise<void> => caller.abort();
+      await expect(retrying(store, { wait }).head("x", caller.signal)).rejects.toBe(away);
+      expect(calls).toBe(1);
+    }
+  });
+
+  it("within a timed store, all tries of a call take no longer than the time-out, and leave no timer behind", async () => {
+    vi.useFakeTimers();
+    try {
+      const store: Store = { ...createMemoryStore(), head: () => Promise.reject(away) };
+      const slow = timed(retrying(store, { random: () => 1 }), BACK_OFF_MS * 2);
+      const answer = expect(slow.head("x")).rejects.toThrow("did not answer");
+      await vi.advanceTimersByTimeAsync(BACK_OFF_MS * 2);
+      await answer;
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
+describe("a throttled store", () => {
+  const slowDown = new SweepError("unavailable", "slow down", { details: { slowDown: true } });
+
+  /** A store whose look-ups a test answers by hand. */
+  function byHand(concurrency: number) {
+    const underWay: { resolve: () => void; reject: (error: Error) => void }[] = [];
+    const store: Store = {
+      ...createMemoryStore(),
+      head: () => new Promise((resolve, reject) => void underWay.push({ resolve: () => resolve(null), reject })),
+    };
+    const throttledStore = throttled(store, concurrency);
+    const settled = async (): Promise<void> => {
+      for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+    };
+    const ask = (calls: number): void => {
+      for (let call = 0; call < calls; call += 1) void throttledStore.head("x").catch(() => {});
+    };
+    return { store: throttledStore, underWay, settled, ask };
+  }
+
+  it("lets so many calls be under way, and the next as soon as one is answered", async () => {
+    const { underWay, settled, ask } = byHand(3);
+    ask(5);
+    await settled();
+    expect(underWay).toHaveLength(3);
+    underWay.shift()?.resolve();
+    await settled();
+    expect(underWay).toHaveLength(3);
+  });
+
+  it("lets half as many when the store asks to slow down, never fewer than one, and one more after as many answers", async () => {
+    const { underWay, settled, ask } = byHand(4);
+    /** How many are let through at once now. */
+    const widthNow = async (): Promise<number> => {
+      ask(10);
+      await settled();
+      return underWay.length;
+    };
+    expect(await widthNow()).toBe(4);
+    underWay.shift()?.reject(slowDown);
+    await settled();
+    expect(underWay).toHaveLength(3);
+    for (let answered = 0; answered < 2; answered += 1) underWay.shift()?.resolve();
+    await settled();
+    // Two answers at a width of two: one more again.
+    expect(underWay).toHaveLength(3);
+    for (let refused = 0; refused < 3; refused += 1) underWay.shift()?.reject(slowDown);
+    await settled();
+    expect(underWay).toHaveLength(1);
+  });
+
+  it("does not begin what the caller gave up while it waited", async () => {
+    const { store, underWay, settled, ask } = byHand(1);
+    ask(1);
+    await settled();
+    const caller = new AbortController();
+    const waiting = store.head("y", caller.signal).catch((error: unknown) => error);
+    caller.abort();
+    underWay.shift()?.resolve();
+    await settled();
+    expect(await waiting).toMatchObject({ kind: "unavailable" });
+    expect(underWay).toEqual([]);
   });
 });

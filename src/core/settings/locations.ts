@@ -13,17 +13,11 @@ export type StorageLocation =
   | { readonly kind: "s3"; readonly bucket: string; readonly prefix: string }
   | { readonly kind: "r2"; readonly binding: string; readonly prefix: string };
 
-/** The schemes that work today. A known one that is not here is refused as not built yet. */
-const BUILT_SCHEMES: ReadonlySet<string> = new Set(["file", "libsql", "https", "http"]);
 const REMOTE_SCHEMES: ReadonlySet<string> = new Set(["libsql", "https", "http"]);
 
 function splitScheme(text: string): { scheme: string; rest: string } | null {
   const match = /^([a-z][a-z0-9+.-]*):([\s\S]*)$/i.exec(text);
   return match === null ? null : { scheme: (match[1] ?? "").toLowerCase(), rest: match[2] ?? "" };
-}
-
-function isBuilt(scheme: string, context: SettingsContext): boolean {
-  return context.allBuilt === true || BUILT_SCHEMES.has(scheme);
 }
 
 /**
@@ -76,10 +70,8 @@ function parseRemote(text: string, rest: string): Parsed<DatabaseLocation> {
 function parseStorage(text: string, context: SettingsContext): Parsed<StorageLocation> {
   const url = splitScheme(text);
   if (url === null) return refuse("it has no scheme; for a folder write file:DIR");
-  if (url.scheme === "s3" || url.scheme === "r2") {
-    if (!isBuilt(url.scheme, context)) return refuse(`${url.scheme}: stores are not built yet`);
-    return url.scheme === "s3" ? parseS3(url.rest) : parseR2(url.rest, context);
-  }
+  if (url.scheme === "s3") return parseS3(url.rest);
+  if (url.scheme === "r2") return parseR2(url.rest, context);
   if (url.scheme !== "file") return refuse();
   if (context.runtime === "workers") return refuse(NO_FILE_SYSTEM);
   const path = parseFilePath(url.rest);
@@ -135,7 +127,7 @@ export const databaseLocation: Kind<DatabaseLocation> = locationKind(
 );
 
 export const storageLocation: Kind<StorageLocation> = locationKind(
-  "file:DIR, relative to the working directory or absolute",
+  "file:DIR, relative to the working directory or absolute; s3://BUCKET/PREFIX; in a Worker r2://BINDING/PREFIX",
   parseStorage,
 );
 

@@ -31,8 +31,6 @@ export const PLACES = {
   }),
 };
 
-const S3_FEATURE = "s3: stores are";
-
 /** How an S3-compatible store is reached. */
 export const S3 = {
   endpoint: setting("S3_ENDPOINT", {
@@ -40,8 +38,7 @@ export const S3 = {
     default: null,
     help: "The server of an S3-compatible store; without one, AWS.",
     mayHoldSecret: true,
-    built: false,
-    feature: S3_FEATURE,
+    built: true,
     fallbacks: ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
     ambientFallbacks: true,
   }),
@@ -49,8 +46,7 @@ export const S3 = {
     kind: anyText,
     default: "auto",
     help: "The region that requests are signed for.",
-    built: false,
-    feature: S3_FEATURE,
+    built: true,
     fallbacks: ["AWS_REGION", "AWS_DEFAULT_REGION"],
     ambientFallbacks: true,
   }),
@@ -59,8 +55,7 @@ export const S3 = {
     default: null,
     help: "The public half of the credentials.",
     secret: true,
-    built: false,
-    feature: S3_FEATURE,
+    built: true,
     fallbacks: ["AWS_ACCESS_KEY_ID"],
     ambientFallbacks: true,
   }),
@@ -69,8 +64,7 @@ export const S3 = {
     default: null,
     help: "The secret half of the credentials.",
     secret: true,
-    built: false,
-    feature: S3_FEATURE,
+    built: true,
     fallbacks: ["AWS_SECRET_ACCESS_KEY"],
     ambientFallbacks: true,
   }),
@@ -79,8 +73,7 @@ export const S3 = {
     default: null,
     help: "Goes with temporary credentials.",
     secret: true,
-    built: false,
-    feature: S3_FEATURE,
+    built: true,
     fallbacks: ["AWS_SESSION_TOKEN"],
     ambientFallbacks: true,
   }),
@@ -89,8 +82,7 @@ export const S3 = {
     default: null,
     defaultNote: "true with S3_ENDPOINT, else false",
     help: "true: the bucket is in the path of a request, not in the host.",
-    built: false,
-    feature: S3_FEATURE,
+    built: true,
   }),
 };
 

@@ -100,10 +100,6 @@ describe("other schemes", () => {
     expect(readSettings({ DATABASE_URL: url, STORAGE_URL: "r2://FILES" }, WORKER).databaseUrl).toEqual(remote);
   });
 
-  it.each(["s3://bucket/prefix", "r2://BINDING"])("%s is not built yet", (url) => {
-    expect(messagesOf({ STORAGE_URL: url })[0]).toContain("stores are not built yet");
-  });
-
   it.each([
     ["DATABASE_URL", "postgres://user:secret@host/db"],
     ["DATABASE_URL", "wss://db.example.org"],
