@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { SweepError } from "../../src/core/errors.ts";
 import type { RunReport } from "../../src/core/model.ts";
 import type { Store, UploadPage } from "../../src/core/ports.ts";
-import { DAY_MS, HOUR_MS, LEASE_MS } from "../../src/core/safety.ts";
+import { CALL_TIMEOUT_MS, DAY_MS, HOUR_MS, LEASE_MS, LEASE_RENEW_AFTER_MS } from "../../src/core/safety.ts";
 import { START } from "../support/fake-clock.ts";
 import { causes, names } from "../support/site.ts";
 import { createWorld, inFolder, sweepOf, type World, type WorldOptions } from "../support/world.ts";
@@ -133,13 +133,24 @@ test.each([
 
 test("no abort starts while less of the lease is left than a call may take", async () => {
   let aborts = 0;
+  let renewalMs = 0;
   const world = await siteWithUploads(["a", "b"], { settings: { concurrency: 1, sweeps: ["stale-uploads"] } });
   const instance = await world.createInstance({
+    settings: world.parts.settings,
+    wrapClient: (client) => ({
+      ...client,
+      async batch(statements, mode) {
+        const answer = await client.batch(statements, mode);
+        world.clock.advance(renewalMs);
+        return answer;
+      },
+    }),
     wrapStore: (store) => ({
       ...store,
       listUploads(options) {
-        // The listing comes so late that the lease is over.
-        world.clock.advance(LEASE_MS + 1000);
+        // A third of the lease is used, so that it is renewed; and the answer to that comes late.
+        world.clock.advance(LEASE_RENEW_AFTER_MS);
+        renewalMs = LEASE_MS - CALL_TIMEOUT_MS;
         return store.listUploads(options);
       },
       abortUpload(upload) {
