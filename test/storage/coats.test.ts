@@ -226,9 +226,10 @@ describe("a retrying store", () => {
           throw away;
         },
       };
-      const wait = async (): Promise<void> => caller.abort();
+      const wait = vi.fn(async (): Promise<void> => caller.abort());
       await expect(retrying(store, { wait }).head("x", caller.signal)).rejects.toBe(away);
       expect(calls).toBe(1);
+      expect(wait).toHaveBeenCalledTimes(abortsAt === "call" ? 0 : 1);
     }
   });
 

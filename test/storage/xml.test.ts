@@ -50,6 +50,7 @@ describe("what is no whole document is corrupt:", () => {
     ["a character beyond Unicode", "<a>&#x110000;</a>"],
     ["open CDATA", "<a><![CDATA[x</a>"],
     ["an open comment", "<a><!-- x</a>"],
+    ["an open comment behind the root", "<a/><!-- x"],
     ["a tag without a name", "<a>< b></a>"],
     ["an attribute without a value", "<a b></a>"],
     ["elements without end", "<a>".repeat(1000)],
