@@ -92,7 +92,7 @@ function defaultLimit(c: Context): number | null {
 }
 
 /** Reading it throws where the runtime has none. */
-function executionContextOf(c: Context): Context["executionCtx"] | null {
+export function executionContextOf(c: Context): Context["executionCtx"] | null {
   try {
     return c.executionCtx;
   } catch {

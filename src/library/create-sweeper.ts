@@ -21,6 +21,7 @@ import { describeError } from "./describe-error.ts";
 import { diagnose } from "./doctor.ts";
 import { environment, runtime } from "./environment.ts";
 import { createJsonLog } from "./log.ts";
+import { type OpenedFor, questionsOf } from "./opened-sweeper.ts";
 import { ownNames, resolveSetup } from "./process.ts";
 import { type RunningSchedule, SYSTEM_TIMERS, startSchedule, type Timers } from "./schedule.ts";
 
@@ -119,24 +120,12 @@ export function createSweeperFrom(settings: Settings, surroundings: Surroundings
     ending = new AbortController();
   }
 
-  const ask = async <T>(use: (sweeper: CoreSweeper) => Promise<T>): Promise<T> => use(await opener.open(questionsOpen));
+  const ask: OpenedFor = async (use) => use(await opener.open(questionsOpen));
   return {
     run,
     plan: (planOptions) => run({ ...planOptions, mode: "plan" }),
     doctor: async () => diagnose(await resolveSetup(settings, surroundings)),
-    status: () => ask((sweeper) => sweeper.status()),
-    explain: (about) => ask((sweeper) => sweeper.explain(about)),
-    runs: (page) => ask((sweeper) => sweeper.runs(page)),
-    runById: (id) => ask((sweeper) => sweeper.runById(id)),
-    holds: (page) => ask((sweeper) => sweeper.holds(page)),
-    holdById: (id) => ask((sweeper) => sweeper.holdById(id)),
-    removals: (filter) => ask((sweeper) => sweeper.removals(filter)),
-    removalById: (id) => ask((sweeper) => sweeper.removalById(id)),
-    probeStore: () => ask((sweeper) => sweeper.probeStore()),
-    release: (id) => ask((sweeper) => sweeper.release(id)),
-    retry: (id) => ask((sweeper) => sweeper.retry(id)),
-    approve: (id) => ask((sweeper) => sweeper.approve(id)),
-    cancel: (id) => ask((sweeper) => sweeper.cancel(id)),
+    ...questionsOf(ask),
     start() {
       if (schedule !== null) return;
       if (!settings.enabled) return log({ level: "info", event: "schedule.disabled" });

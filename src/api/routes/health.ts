@@ -1,4 +1,5 @@
 /** `/healthz` and `/readyz`: for whoever watches over the process. Neither asks for a token, neither tells why. */
+import type { Context } from "hono";
 import type * as v from "valibot";
 import { iso, isoOrNull } from "../../core/documents/run.ts";
 import type { Instant } from "../../core/model.ts";
@@ -6,6 +7,7 @@ import type { SweeperStatus } from "../../core/sweeper.ts";
 import { json, type Operation, operation } from "../operation.ts";
 import type { ApiParts } from "../parts.ts";
 import { Problem } from "../problem.ts";
+import { executionContextOf } from "../runner.ts";
 import { type Checks, Health, Readiness } from "../schemas.ts";
 
 /** How long an answer of `/readyz` is given again, in milliseconds: whoever asks often must not cost anything. */
@@ -34,11 +36,15 @@ export function createReadiness(): Operation {
   let known: Look | null = null;
   let asking: Promise<Look> | null = null;
 
-  async function look(parts: ApiParts): Promise<Look> {
+  async function look(parts: ApiParts, c: Context): Promise<Look> {
     if (known !== null && parts.now() - known.checkedAt < READY_FOR_MS) return known;
-    asking ??= check(parts).finally(() => {
-      asking = null;
-    });
+    if (asking === null) {
+      asking = check(parts).finally(() => {
+        asking = null;
+      });
+      // Others wait for it too: in a Worker it would end with a client that hangs up.
+      executionContextOf(c)?.waitUntil(asking);
+    }
     known = await asking;
     return known;
   }
@@ -54,7 +60,7 @@ export function createReadiness(): Operation {
       problems: [503],
     },
     async (_, parts, c) => {
-      const { checks, lastSuccessAt, checkedAt } = await look(parts);
+      const { checks, lastSuccessAt, checkedAt } = await look(parts, c);
       const wrong = Object.entries(checks).filter(([, state]) => state === "failed" || state === "stale");
       if (wrong.length > 0) {
         const detail = `not ready: ${wrong.map(([name, state]) => `${name} ${state}`).join(", ")}`;

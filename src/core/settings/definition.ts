@@ -8,6 +8,8 @@ export interface SettingsContext {
   readonly runtime: Runtime;
   /** False where the environment's names cannot be listed (Deno under `--allow-env=A,B`): unknown names stay unseen. True unless said. */
   readonly listable?: boolean;
+  /** Whether a bucket is bound to this Worker under a name. Not asked where it is absent. */
+  readonly hasBucket?: (binding: string) => boolean;
   /** For tests alone: reads the settings whose feature is not built yet as if it were. */
   readonly allBuilt?: boolean;
 }

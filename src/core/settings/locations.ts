@@ -111,6 +111,11 @@ function parseR2(rest: string, context: SettingsContext): Parsed<StorageLocation
   if (split === null || !/^[a-z_$][\w$]*$/i.test(split.name)) {
     return refuse("it must read r2://BINDING or r2://BINDING/PREFIX, without empty path segments");
   }
+  if (context.hasBucket?.(split.name) === false) {
+    return refuse(
+      `this Worker has no R2 binding ${split.name}; add one to its configuration: [[r2_buckets]] with binding = "${split.name}" and bucket_name`,
+    );
+  }
   return accept({ kind: "r2", binding: split.name, prefix: split.prefix });
 }
 
