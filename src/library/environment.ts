@@ -17,11 +17,12 @@ export function environment(): Environment {
   try {
     return { variables: { ...process.env }, listable: true };
   } catch {
-    return { variables: Object.fromEntries(VARIABLE_NAMES.map((name) => [name, readable(name)])), listable: false };
+    return { variables: Object.fromEntries(VARIABLE_NAMES.map((name) => [name, readVariable(name)])), listable: false };
   }
 }
 
-function readable(name: string): string | undefined {
+/** One variable; undefined where it is not set, or may not be read. */
+export function readVariable(name: string): string | undefined {
   try {
     return process.env[name];
   } catch {

@@ -21,8 +21,9 @@ export interface Instance {
   readonly app: ReturnType<typeof createApp>;
   /** One tick of the schedule. @throws SettingsError, SweepError where the run failed, after that was recorded */
   tick(signal?: AbortSignal): Promise<void>;
-  /** Null where the settings are wrong. */
+  /** Null where they are wrong. */
   readonly settings: Settings | null;
+  readonly log: Log;
 }
 
 /** An instance. Where its settings are wrong, every request and every tick says all that is wrong, and touches nothing. */
@@ -36,6 +37,7 @@ export function createInstance({ settings: read, sweeper: make, write, app }: In
       app: createApp(sweeper, { log, ...app }),
       tick: (signal) => tick({ sweeper, enabled: settings.enabled, log, ...(signal && { signal }) }),
       settings,
+      log,
     };
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
@@ -47,6 +49,13 @@ export function createInstance({ settings: read, sweeper: make, write, app }: In
         throw error;
       },
       settings: null,
+      log,
     };
   }
+}
+
+/** Begins to open a sweeper, so that questions find tables before the first run. What fails now is tried again by each call. */
+export function openSoon<S extends { open(): Promise<void> }>(sweeper: S, log: Log): S {
+  sweeper.open().catch((error: unknown) => log({ level: "error", event: "service.degraded", error }));
+  return sweeper;
 }
