@@ -26,6 +26,9 @@ const DOCUMENTS = [
   "docs/safety.md",
   "docs/stores.md",
   "docs/upgrading.md",
+  "docs/cloudflare.md",
+  "docs/deno.md",
+  "docs/lambda.md",
 ] as const;
 const README = readDocument("README.md");
 

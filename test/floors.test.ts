@@ -43,6 +43,8 @@ const FLOORS: Readonly<Record<string, Floor>> = {
   },
   // src/index.ts: the names that other programs import, and nothing of its own.
   index: { floors: ["core", "library"], packages: [] },
+  // src/testing.ts: the reference store, for other programs' tests.
+  testing: { floors: ["core", "storage"], packages: [] },
   cli: {
     // `serve` opens the Node door.
     floors: [...DOOR, "library", "cron", "cli"],

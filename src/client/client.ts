@@ -71,10 +71,30 @@ export class ProblemError extends SweepError {
   }
 }
 
-export type Client = ReturnType<typeof createClient>;
+/** The API, as methods. */
+export interface Client {
+  cleanup(options?: CleanupOptions): Promise<CleanupAnswer>;
+  stats(): Promise<StatsJson>;
+  runs(page?: PageOptions): Promise<PageJson<RunJson>>;
+  run(id: string): Promise<RunJson>;
+  cancelRun(id: string): Promise<RunJson>;
+  holds(page?: PageOptions & { readonly status?: HoldStatus }): Promise<PageJson<StandingHoldJson>>;
+  hold(id: string): Promise<StandingHoldJson>;
+  approveHold(id: string): Promise<StandingHoldJson>;
+  cancelHold(id: string): Promise<StandingHoldJson>;
+  removals(filter?: RemovalsOptions & PageOptions): Promise<PageJson<RemovalJson>>;
+  /** All of them, page by page. */
+  eachRemoval(filter?: RemovalsOptions): AsyncGenerator<RemovalJson, undefined>;
+  removal(id: string): Promise<RemovalJson>;
+  releaseRemoval(id: string): Promise<RemovalJson>;
+  retryRemoval(id: string): Promise<RemovalJson>;
+  explain(about: { readonly key: string } | { readonly id: string }): Promise<ExplanationJson>;
+  doctor(): Promise<Diagnosis>;
+  settings(): Promise<readonly ShownSetting[]>;
+}
 
 /** Every method throws a {@link ProblemError}, or a SweepError `unavailable` where nothing answers that is filesweep. */
-export function createClient(options: ClientOptions) {
+export function createClient(options: ClientOptions): Client {
   const ask = createAsker(options);
   const get = async <Form>(path: string): Promise<Form> => (await ask("GET", path)).json<Form>();
   const post = async <Form>(path: string): Promise<Form> => (await ask("POST", path, {})).json<Form>();
@@ -93,16 +113,14 @@ export function createClient(options: ClientOptions) {
       };
     },
     stats: () => get<StatsJson>("/admin/stats"),
-    runs: (page: PageOptions = {}) => get<PageJson<RunJson>>(`/admin/runs${query({ ...page })}`),
-    run: (id: string) => get<RunJson>(`/admin/runs/${encodeURIComponent(id)}`),
-    cancelRun: (id: string) => post<RunJson>(`/admin/runs/${encodeURIComponent(id)}/cancel`),
-    holds: (page: PageOptions & { readonly status?: HoldStatus } = {}) =>
-      get<PageJson<StandingHoldJson>>(`/admin/holds${query({ ...page })}`),
-    hold: (id: string) => get<StandingHoldJson>(`/admin/holds/${encodeURIComponent(id)}`),
-    approveHold: (id: string) => post<StandingHoldJson>(`/admin/holds/${encodeURIComponent(id)}/approve`),
-    cancelHold: (id: string) => post<StandingHoldJson>(`/admin/holds/${encodeURIComponent(id)}/cancel`),
+    runs: (page = {}) => get<PageJson<RunJson>>(`/admin/runs${query({ ...page })}`),
+    run: (id) => get<RunJson>(`/admin/runs/${encodeURIComponent(id)}`),
+    cancelRun: (id) => post<RunJson>(`/admin/runs/${encodeURIComponent(id)}/cancel`),
+    holds: (page = {}) => get<PageJson<StandingHoldJson>>(`/admin/holds${query({ ...page })}`),
+    hold: (id) => get<StandingHoldJson>(`/admin/holds/${encodeURIComponent(id)}`),
+    approveHold: (id) => post<StandingHoldJson>(`/admin/holds/${encodeURIComponent(id)}/approve`),
+    cancelHold: (id) => post<StandingHoldJson>(`/admin/holds/${encodeURIComponent(id)}/cancel`),
     removals,
-    /** All of them, page by page. */
     async *eachRemoval(filter: RemovalsOptions = {}): AsyncGenerator<RemovalJson, undefined> {
       for (let cursor: string | null | undefined; cursor !== null; ) {
         const page: PageJson<RemovalJson> = await removals({ ...filter, limit: 500, ...(cursor && { cursor }) });
@@ -110,14 +128,12 @@ export function createClient(options: ClientOptions) {
         cursor = page.nextCursor;
       }
     },
-    removal: (id: string) => get<RemovalJson>(`/admin/removals/${encodeURIComponent(id)}`),
-    releaseRemoval: (id: string) => post<RemovalJson>(`/admin/removals/${encodeURIComponent(id)}/release`),
-    retryRemoval: (id: string) => post<RemovalJson>(`/admin/removals/${encodeURIComponent(id)}/retry`),
-    explain: (about: { readonly key: string } | { readonly id: string }) =>
-      get<ExplanationJson>(`/admin/explain${query({ ...about })}`),
+    removal: (id) => get<RemovalJson>(`/admin/removals/${encodeURIComponent(id)}`),
+    releaseRemoval: (id) => post<RemovalJson>(`/admin/removals/${encodeURIComponent(id)}/release`),
+    retryRemoval: (id) => post<RemovalJson>(`/admin/removals/${encodeURIComponent(id)}/retry`),
+    explain: (about) => get<ExplanationJson>(`/admin/explain${query({ ...about })}`),
     doctor: () => get<Diagnosis>("/admin/doctor"),
-    settings: async (): Promise<readonly ShownSetting[]> =>
-      (await get<{ items: ShownSetting[] }>("/admin/settings")).items,
+    settings: async () => (await get<{ items: ShownSetting[] }>("/admin/settings")).items,
   };
 }
 

@@ -17,6 +17,7 @@ interface DenoRuntime {
     options: { port?: number; hostname?: string; onListen: (address: { hostname: string; port: number }) => void },
     handler: (request: Request) => Response | Promise<Response>,
   ): { readonly finished: Promise<void>; shutdown(): Promise<void> };
+  exit(code: number): never;
   addSignalListener(signal: "SIGINT" | "SIGTERM", listener: () => void): void;
 }
 
@@ -49,7 +50,7 @@ void deno.cron("filesweep", expression, async () => {
 });
 
 // Deno Deploy chooses the place itself. Wrong settings are told of on this machine alone.
-const here = settings ?? { port: Number(readVariable("PORT") ?? "") || DEFAULT_PORT, host: "127.0.0.1" };
+const here = settings ?? { port: portHere(), host: "127.0.0.1" };
 const place = isDeployed ? {} : { port: here.port, hostname: here.host };
 const server = deno.serve(
   {
@@ -69,6 +70,13 @@ async function end(): Promise<void> {
   await Promise.all([sweeper?.stop(), server.shutdown()]);
   await sweeper?.close();
   log({ level: "info", event: "service.stopped" });
+  // A cron job cannot be taken back, and would keep the process.
+  deno.exit(0);
+}
+
+function portHere(): number {
+  const port = Number(readVariable("PORT") || DEFAULT_PORT);
+  return Number.isInteger(port) && port >= 0 && port <= 65_535 ? port : DEFAULT_PORT;
 }
 
 /** @throws SettingsError */

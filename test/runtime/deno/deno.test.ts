@@ -105,7 +105,7 @@ it.each(["embedded", "remote"] as const)(
       keys: site.keys,
     });
     expect(deno.stderr()).toContain('"event":"hold.waiting"');
-    await deno.end();
+    expect(await deno.end()).toBe(0);
     expect(deno.stderr()).toContain('"event":"service.stopped"');
     expect(deno.stderr()).not.toContain(TOKEN);
   },

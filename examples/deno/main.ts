@@ -1,0 +1,2 @@
+// The whole program: its settings are environment variables.
+import "filesweep/deno";
