@@ -306,6 +306,12 @@ function resolveService(reader: Reader, everyMs: number): Service {
   if (cron !== null && reader.isSet(RUNNING.intervalMs)) {
     reader.conflict(RUNNING.cron, "and CLEANUP_INTERVAL_MINUTES are both set; remove one of them");
   }
+  if (cron !== null && reader.context.runtime === "workers") {
+    reader.conflict(
+      RUNNING.cron,
+      "says nothing to a Worker; its times are the crons under [triggers] in wrangler.toml",
+    );
+  }
   const adminTokens = reader.read(SERVICE.adminTokens) ?? [];
   return {
     enabled: reader.read(RUNNING.enabled),

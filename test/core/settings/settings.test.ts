@@ -408,6 +408,14 @@ describe("an unknown name", () => {
 });
 
 describe("CLEANUP_INTERVAL_MINUTES and CLEANUP_CRON", () => {
+  it("in a Worker the cron expression is refused: its times stand in its configuration", () => {
+    const env = { DATABASE_URL: "libsql://db.example", STORAGE_URL: "r2://FILES/", CLEANUP_CRON: "7 * * * *" };
+    expect(messagesOf(env, { runtime: "workers" })).toEqual([
+      "CLEANUP_CRON says nothing to a Worker; its times are the crons under [triggers] in wrangler.toml",
+    ]);
+    expect(messagesOf({ CLEANUP_CRON: "7 * * * *" }, ALL)).toEqual([]);
+  });
+
   it.each(["0 * * * *", "*/15 0-6,22 1 1-12/3 SUN,TUE-THU", "30 3 * * mon-fri"])("a schedule may be %j", (cron) => {
     expect(readSettings({ CLEANUP_CRON: cron }, ALL).schedule).toEqual({ kind: "cron", expression: cron });
   });
