@@ -8,7 +8,7 @@ import { renderFailure } from "./render-failure.ts";
 import { tryHistories } from "./try.ts";
 
 const LENGTH = 80;
-const RUNS = 60;
+const RUNS = 32;
 
 test.each([1, 2, 3, 4])("no promise is broken by any of the histories of seed %i", async (seed) => {
   const tried = await tryHistories({ conditions: ALL_CONDITIONS, seed, runs: RUNS, length: LENGTH });

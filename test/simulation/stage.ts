@@ -51,13 +51,16 @@ export class Stage {
   }
 
   static async open(site: Site): Promise<Stage> {
-    const folder = await preparedFolder();
+    const prepared = await preparedFolder();
+    const folder = mkdtempSync(join(prepared, "history-"));
+    copyFileSync(join(prepared, "prepared.db"), join(folder, "prepared.db"));
     return new Stage(site, folder, await openCopy(folder, "prepared", "catalog"));
   }
 
   close(): void {
     this.#client.close();
     this.#replica?.close();
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   databaseNow(): number {
@@ -172,7 +175,7 @@ async function openCopy(folder: string, from: string, to: string): Promise<SqlCl
   return openFileClient(path);
 }
 
-/** One folder for each process: histories are played one after the other. */
+/** One folder for each process, in which every history has its own. */
 let prepared: Promise<string> | null = null;
 
 function preparedFolder(): Promise<string> {
