@@ -14,7 +14,8 @@ describe("settings of filesweep run", () => {
       /CLEANUP_MODE is "delete"; allowed: remove, plan|CLEANUP_MODE is "delete"/,
     ],
     ["a name that is none", { CLEANUP_MOD: "plan" }, [], /CLEANUP_MOD is not a setting; did you mean CLEANUP_MODE\?/],
-    ["a feature that is not built", { STORAGE_URL: "s3://bucket" }, [], /not built yet/],
+    ["a store that lacks its credentials", { STORAGE_URL: "s3://bucket" }, [], /needs S3_ACCESS_KEY_ID/],
+    ["a store of another runtime", { STORAGE_URL: "r2://FILES/" }, [], /s3:\/\//],
     [
       "all problems at once",
       { CLEANUP_MODE: "x", LOG_LEVEL: "y" },
