@@ -174,7 +174,7 @@ async function workOff(parts: RunParts, request: RunRequest, opened: SliceOpenin
   const { entry } = opened.opening;
   let unreachable = false;
   /** One bad part never stops the others. */
-  const attempt = async (work: () => Promise<void>, failed: (reason: string) => void): Promise<void> => {
+  const attempt: Attempt = async (work, failed) => {
     try {
       await work();
     } catch (error) {
@@ -205,16 +205,24 @@ async function workOff(parts: RunParts, request: RunRequest, opened: SliceOpenin
     },
     (reason) => parts.log({ level: "error", event: "remover.failed", run: entry.id, reason }),
   );
-  if (!drained) return unreachable;
+  if (drained) await sweepAll(parts, open, attempt);
+  showHolds(open);
+  return unreachable;
+}
+
+type Attempt = (work: () => Promise<void>, failed: (reason: string) => void) => Promise<void>;
+
+async function sweepAll(parts: RunParts, slice: Slice, attempt: Attempt): Promise<void> {
+  const { entry } = slice;
   for (const sweep of SWEEPS) {
     const progress = progressOf(entry, sweep.name);
     // Even a sweep that has nothing to do asks for that.
-    if (progress.done || open.budget.spent()) continue;
+    if (progress.done || slice.budget.spent()) continue;
     await attempt(
       async () => {
         // Also after a failure: what was begun is answered before anything else happens.
-        const end = await sweep.work(open).finally(() => open.remover?.settled());
-        const isHeld = end === "completed" && entry.mode === "remove" && open.remover === null;
+        const end = await sweep.work(slice).finally(() => slice.remover?.settled());
+        const isHeld = end === "completed" && entry.mode === "remove" && slice.remover === null;
         progress.report.status = isHeld ? "held" : end;
         progress.done = end !== "deferred";
       },
@@ -222,14 +230,17 @@ async function workOff(parts: RunParts, request: RunRequest, opened: SliceOpenin
     );
     parts.log({ level: "info", event: "sweep.finished", run: entry.id, ...progress.report });
   }
-  for (const hold of open.holds.raised()) {
-    if (hold.sweep === null && open.holds.stands(hold.cause, null)) open.holds.raise({ ...hold, ...open.heldBack() });
+}
+
+/** The holds of the run, as they are at the end of a slice, however early that came. */
+function showHolds({ entry, holds, heldBack }: Slice): void {
+  for (const hold of holds.raised()) {
+    if (hold.sweep === null && holds.stands(hold.cause, null)) holds.raise({ ...hold, ...heldBack() });
   }
   // Of those that earlier slices raised, what a person approved or what is over does not hold any more.
-  const raised = open.holds.raised();
+  const raised = holds.raised();
   const before = entry.holds.filter(({ id }) => raised.every((hold) => hold.id !== id));
-  entry.holds = [...before.filter(({ cause, sweep }) => open.holds.stands(cause, sweep)), ...raised];
-  return unreachable;
+  entry.holds = [...before.filter(({ cause, sweep }) => holds.stands(cause, sweep)), ...raised];
 }
 
 function fail(progress: SweepProgress, reason: string): void {

@@ -3,7 +3,7 @@ import { DAY_MS, HOUR_MS } from "../../src/core/safety.ts";
 import { createSweeperOf } from "../../src/core/sweeper.ts";
 import { START } from "../support/fake-clock.ts";
 import { causes, due, knownSite, names } from "../support/site.ts";
-import { createWorld, sweepOf } from "../support/world.ts";
+import { createWorld, sweepOf, type World } from "../support/world.ts";
 
 describe("first-contact", () => {
   test("a store with objects that this database has not met is held, and nothing goes", async () => {
@@ -335,14 +335,9 @@ describe("clocks", () => {
     expect(causes(await world.run())).toEqual(["clock-jump"]);
   });
 
-  test.each([
-    { skewMs: 5 * 60_000, held: false },
-    { skewMs: 5 * 60_000 + 1, held: true },
-    { skewMs: -HOUR_MS, held: true },
-  ])("runtime and database $skewMs ms apart: held=$held", async ({ skewMs, held }) => {
-    const world = await knownSite(3, hourly);
+  /** An instance whose clock is off, and whose lease says so. */
+  async function skewedBy(world: World, skewMs: number) {
     const instance = await world.createInstance();
-    const skewed = { ...instance, clock: { ...world.clock, now: () => world.clock.now() + skewMs } };
     const { database } = instance;
     const leases = {
       ...database.leases,
@@ -351,8 +346,38 @@ describe("clocks", () => {
         return "timeLeftMs" in held ? Object.assign(held, { clockSkewMs: Math.abs(skewMs) }) : held;
       },
     };
-    const report = await world.run({}, { ...skewed, database: { ...database, leases } });
+    const clock = { ...world.clock, now: () => world.clock.now() + skewMs };
+    return { ...instance, clock, database: { ...database, leases } };
+  }
+
+  test.each([
+    { skewMs: 5 * 60_000, held: false },
+    { skewMs: 5 * 60_000 + 1, held: true },
+    { skewMs: -HOUR_MS, held: true },
+  ])("runtime and database $skewMs ms apart: held=$held", async ({ skewMs, held }) => {
+    const world = await knownSite(3, hourly);
+    const report = await world.run({}, await skewedBy(world, skewMs));
     expect(causes(report)).toEqual(held ? ["clock-skew"] : []);
+  });
+
+  test("a slice that removes shows no hold of an earlier slice that is over, be its budget ever so small", async () => {
+    let isNamed = false;
+    const world = await createWorld({
+      settings: { sweeps: ["expired-files"], maxRemovals: 1, maxCalls: 20, pageSize: 1 },
+      wrapStore: (store) => ({
+        ...store,
+        delete: async (requests) => (isNamed ? store.delete(requests) : []),
+      }),
+    });
+    for (let index = 0; index < 40; index += 1) await world.upload({ key: `k${index}`, expires_at: 1 + index });
+    const begun = await world.run();
+    const held = await world.run({}, await skewedBy(world, HOUR_MS));
+    expect([held.id, held.status, causes(held)]).toEqual([begun.id, "paused", ["clock-skew"]]);
+    isNamed = true;
+    // The budget ends with what the first slice left in the ledger.
+    const removing = await world.run();
+    expect([removing.id, removing.status, causes(removing)]).toEqual([begun.id, "paused", []]);
+    expect(world.keys()).toHaveLength(39);
   });
 
   test.each([
