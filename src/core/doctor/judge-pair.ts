@@ -81,7 +81,7 @@ export function judgeCost({ settings, objects }: CostEvidence): Check {
     objects === null ? "the store was not scanned yet" : `each of ${scans} scans lists ${grouped(objects)} objects`;
   return ok(
     "cost",
-    `about ${grouped(database)} database calls and ${grouped(storage)} store calls a month, ${grouped(read)} rows read and ${grouped(database)} written (${grouped(runs)} runs; ${scanned}); files that go add 2 database calls and 1 store call for each 1,000`,
+    `about ${grouped(database)} database calls and ${grouped(storage)} store calls a month, ${grouped(read)} rows read and ${grouped(database)} written (${grouped(runs)} runs; ${scanned}); files that go add 1 database call and 1 store call for each 1,000`,
   );
 }
 
