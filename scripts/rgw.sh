@@ -142,10 +142,15 @@ stop() {
 
 run() {
   local dir status=0
-  dir=$(mktemp -d)
-  # shellcheck disable=SC2064  # the directory of now
-  trap "stop '$dir'" EXIT
-  start "$dir"
+  for attempt in 1 2 3; do
+    dir=$(mktemp -d)
+    # shellcheck disable=SC2064  # the directory of now
+    trap "stop '$dir'" EXIT
+    # On a busy machine the monitor may miss the first that speaks to it, who then waits for ever: all is begun anew.
+    if timeout 100 bash "${BASH_SOURCE[0]}" start "$dir"; then break; fi
+    stop "$dir"
+    [ "$attempt" -lt 3 ] || { echo "rgw.sh: it does not start" >&2; exit 1; }
+  done
   FILESWEEP_S3_ENDPOINT="http://127.0.0.1:$PORT" FILESWEEP_S3_OLD_ENDPOINT="http://127.0.0.1:$OLD_PORT" \
     FILESWEEP_S3_GATEWAY="$dir" "$@" || status=$?
   exit "$status"
