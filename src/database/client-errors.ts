@@ -1,4 +1,4 @@
-/** What both of the vendor's clients say in the same words: SQLite's own codes, as beginnings, since a server sends no more than that. */
+/** What both clients are told in the same words: SQLite's own codes, as beginnings, since a server sends no more than that. */
 import { SweepError } from "../core/errors.ts";
 
 export interface VendorError {

@@ -1,23 +1,14 @@
 /**
- * Statements and rows, as the vendor's clients take and give them. Both clients read integers as bigint: one integer over
- * 2^53 would otherwise make a whole result throw.
+ * Arguments and rows, as both clients take and give them. Both read integers as bigint: one integer over 2^53 would
+ * otherwise make a whole result throw, or be another.
  */
-import type { InStatement, ResultSet } from "@libsql/client";
 import { SweepError } from "../core/errors.ts";
 import type { Value } from "../core/ports.ts";
-import type { Row, Statement } from "./client.ts";
-
-export function toInput(statement: Statement): InStatement {
-  return { sql: statement.sql, args: statement.args.map(toArgument) };
-}
+import type { Row } from "./client.ts";
 
 /** Whole numbers go as integers: as a JS number, 123 would be stored in a TEXT column as '123.0'. */
 export function toArgument(value: Value): Value {
   return typeof value === "number" && Number.isSafeInteger(value) ? BigInt(value) : value;
-}
-
-export function toRows({ columns, rows }: ResultSet): Row[] {
-  return rows.map((row) => toRow(columns, row));
 }
 
 /** What EXPLAIN QUERY PLAN answered. */

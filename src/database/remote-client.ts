@@ -1,15 +1,12 @@
 /**
  * The client of a remote database: libSQL's protocol over HTTP, with `fetch` alone, on every runtime. A batch is one
- * request.
- *
- * Facts about @libsql/client 0.18 that it is built on: it has no time-out and never asks again; what `fetch` throws comes
- * through as it is; it reads an answer's body after `fetch`, hence that is read here, while the time-out still runs.
+ * request; `hrana.ts` says what is in it.
  */
-import { type Client, createClient } from "@libsql/client/http";
-import { isSweepError, SweepError } from "../core/errors.ts";
+import { SweepError } from "../core/errors.ts";
 import { CALL_TIMEOUT_MS } from "../core/safety.ts";
-import type { SqlClient } from "./client.ts";
-import { planLines, toInput, toRows } from "./client-values.ts";
+import type { Row, SqlClient, Statement } from "./client.ts";
+import { planLines } from "./client-values.ts";
+import { PIPELINE_PATH, type PipelineMode, pipelineBody, readPipelineAnswer } from "./hrana.ts";
 import {
   connectionFailure,
   lateFailure,
@@ -45,30 +42,40 @@ const ERROR_TEXT = 2000;
 export function openRemoteClient(options: RemoteOptions): SqlClient {
   const { url, authToken, timeoutMs = CALL_TIMEOUT_MS, pausesMs = PAUSES_MS } = options;
   const named: Named = { name: url, hasToken: authToken !== null };
+  const target = pipelineUrl(url);
+  const headers = {
+    "Content-Type": "application/json",
+    ...(authToken !== null && { Authorization: `Bearer ${authToken}` }),
+  };
   let calls = 0;
-  const connect = (leftMs: number): Client =>
-    clientOf(options, (request) => {
-      calls += 1;
-      return exchange(request, leftMs, named);
-    });
-  // An address that is none is told now, and not at the first call.
-  connect(0);
+
+  /** @throws RemoteFailure */
+  async function attempt(body: string, leftMs: number, read: (answer: string) => Row[][]): Promise<Row[][]> {
+    calls += 1;
+    const answer = await exchange(target, { method: "POST", headers, body }, leftMs, named);
+    try {
+      return read(answer);
+    } catch (error) {
+      throw statementFailure(named, error);
+    }
+  }
 
   /** @throws SweepError, once another attempt is of no use or not allowed, or comes too late */
-  async function ask<T>(again: boolean, question: (client: Client) => Promise<T>): Promise<T> {
+  async function ask(statements: readonly Statement[], mode: PipelineMode, again: boolean): Promise<Row[][]> {
+    const body = pipelineBody(statements, mode);
+    const read = (answer: string): Row[][] => readPipelineAnswer(answer, statements.length, mode);
     const startedMs = performance.now();
     const leftMs = (): number => timeoutMs - (performance.now() - startedMs);
     let mayBeDone = false;
     for (const pauseMs of [...pausesMs, Number.POSITIVE_INFINITY]) {
       try {
-        return await question(connect(leftMs()));
+        return await attempt(body, leftMs(), read);
       } catch (error) {
-        if (isSweepError(error)) throw error;
-        const failure = error instanceof RemoteFailure ? error : statementFailure(named, error);
+        if (!(error instanceof RemoteFailure)) throw error;
         const waitMs = pauseMs * (1 + Math.random());
-        const mayAsk = failure.again === "always" || (failure.again === "harmless" && again);
-        if (!mayAsk || waitMs >= leftMs()) throw mayBeDone ? asRepeated(failure.error) : failure.error;
-        mayBeDone ||= failure.again === "harmless";
+        const mayAsk = error.again === "always" || (error.again === "harmless" && again);
+        if (!mayAsk || waitMs >= leftMs()) throw mayBeDone ? asRepeated(error.error) : error.error;
+        mayBeDone ||= error.again === "harmless";
         await pause(waitMs);
       }
     }
@@ -76,44 +83,38 @@ export function openRemoteClient(options: RemoteOptions): SqlClient {
   }
 
   return {
-    batch: (statements, mode, { again = mode === "read" } = {}) =>
-      ask(again, async (client) => {
-        const results = await client.batch(statements.map(toInput), mode === "write" ? "write" : "deferred");
-        return results.map(toRows);
-      }),
-    explain: (statement) =>
-      ask(true, async (client) =>
-        planLines(toRows(await client.execute(toInput({ ...statement, sql: `EXPLAIN QUERY PLAN ${statement.sql}` })))),
-      ),
+    batch: (statements, mode, { again = mode === "read" } = {}) => ask(statements, mode, again),
+    async explain({ sql, args }) {
+      const [lines] = await ask([{ sql: `EXPLAIN QUERY PLAN ${sql}`, args }], "bare", true);
+      return planLines(lines ?? []);
+    },
     calls: () => calls,
     // Every question opens and closes what it needs within its own request.
     close() {},
   };
 }
 
-/** A libSQL server's address ends in a slash: without one the last part of a path would be cut off. */
-function clientOf({ url, authToken }: RemoteOptions, fetch: (request: Request) => Promise<Response>): Client {
+/** @throws SweepError `invalid` */
+function pipelineUrl(url: string): URL {
   try {
-    return createClient({
-      url: url.endsWith("/") ? url : `${url}/`,
-      ...(authToken !== null && { authToken }),
-      intMode: "bigint",
-      fetch,
-    });
+    const target = new URL(url.replace(/^libsql:/i, "https:"));
+    target.pathname = target.pathname.replace(/\/*$/, PIPELINE_PATH);
+    return target;
   } catch (cause) {
     throw new SweepError("invalid", `${url} is not the address of a database; set DATABASE_URL to one`, { cause });
   }
 }
 
 /** One request and its whole answer, within `leftMs`. @throws RemoteFailure */
-async function exchange(request: Request, leftMs: number, named: Named): Promise<Response> {
+async function exchange(target: URL, request: RequestInit, leftMs: number, named: Named): Promise<string> {
   const ending = new AbortController();
   const timer = setTimeout(() => ending.abort(), leftMs);
   try {
     // Followed elsewhere, a redirect would take the token along, or lose the statements.
-    const response = await fetch(request, { signal: ending.signal, redirect: "manual" });
-    if (!response.ok) throw statusFailure(named, response.status, (await response.text()).slice(0, ERROR_TEXT));
-    return new Response(await response.arrayBuffer(), { headers: { "content-type": "application/json" } });
+    const response = await fetch(target, { ...request, signal: ending.signal, redirect: "manual" });
+    const text = await response.text();
+    if (!response.ok) throw statusFailure(named, response.status, text.slice(0, ERROR_TEXT));
+    return text;
   } catch (error) {
     if (error instanceof RemoteFailure) throw error;
     throw ending.signal.aborted ? lateFailure(named, error) : connectionFailure(named, error);

@@ -110,7 +110,7 @@ export function statusFailure(named: Named, status: number, body: string): Remot
   );
 }
 
-/** What the client throws: a statement that the server refused, or an answer that it could not read. */
+/** What reading an answer throws: a statement that the server refused, or an answer that is none. */
 export function statementFailure(named: Named, error: unknown): RemoteFailure {
   const { code, message } = vendorError(error);
   const { name } = named;
@@ -144,7 +144,7 @@ export function statementFailure(named: Named, error: unknown): RemoteFailure {
   return new RemoteFailure(refusal(error, name), "never");
 }
 
-/** Of what the server says of a statement, as against what the client could make no sense of. */
+/** Of what the server says of a statement, as against an answer that could not be read. */
 function isRefusal(code: string): boolean {
   return /^(SQLITE|SQL|ARGS)_/.test(code);
 }

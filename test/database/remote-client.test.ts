@@ -83,6 +83,31 @@ describe("a batch", () => {
     expect(client.calls()).toBe(3);
   });
 
+  test("nothing is written after an error that ended the transaction by itself", async () => {
+    const client = open();
+    await client.batch(
+      [
+        plain("CREATE TABLE t (v INTEGER)"),
+        plain("CREATE TRIGGER ends BEFORE INSERT ON t WHEN NEW.v = 2 BEGIN SELECT RAISE(ROLLBACK, 'over'); END"),
+      ],
+      "write",
+    );
+    const inserts = [1, 2, 3].map((v) => plain("INSERT INTO t VALUES (?)", [v]));
+    expect((await failure(() => client.batch(inserts, "write"))).kind).toBe("conflict");
+    expect(await client.batch([plain("SELECT v FROM t")], "read")).toEqual([[]]);
+  });
+
+  test("an answer that names another address, or a stream to go on with, leads nowhere else", async () => {
+    const elsewhere = await startHranaServer({ fileAt: () => null });
+    onTestFinished(() => elsewhere.close());
+    const client = open();
+    const { body } = emptyAnswer({ baton: "b", base_url: elsewhere.url });
+    disturb({ effect: false, instead: { status: 200, type: "application/json", body } }, 1);
+    expect(await client.batch([plain("SELECT 1 AS one")], "read")).toEqual([[]]);
+    expect(await client.batch([plain("SELECT 1 AS one")], "read")).toEqual([[{ one: 1 }]]);
+    expect([elsewhere.requests(), server.batons()]).toEqual([0, 0]);
+  });
+
   test("a plan is explained in one request, and nothing is executed", async () => {
     const client = open();
     await client.batch([plain("CREATE TABLE t (v)"), plain("INSERT INTO t VALUES (1)")], "write");
@@ -110,6 +135,13 @@ describe("a batch", () => {
   );
 });
 
+/** As a server answers one statement that finds no rows, and what else is in there. */
+function emptyAnswer(more: Readonly<Record<string, unknown>>): { readonly body: string } {
+  const none = { cols: [], rows: [], affected_row_count: 0, last_insert_rowid: null };
+  const result = { step_results: [none, none, none, null], step_errors: [null, null, null, null] };
+  return { body: JSON.stringify({ results: [{ type: "ok", response: { type: "batch", result } }], ...more }) };
+}
+
 const PAGE = "<!doctype html><title>Sign in</title>";
 const json = (status: number, error: string): Mishap => ({
   effect: false,
@@ -126,7 +158,6 @@ const statementError = (code: string, message: string): Mishap => ({
       baton: null,
       base_url: null,
       results: [
-        { type: "ok", response: { type: "store_sql" } },
         { type: "error", error: { code, message } },
         { type: "ok", response: { type: "close" } },
       ],

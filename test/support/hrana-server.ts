@@ -38,6 +38,8 @@ export interface HranaServer {
   readonly url: string;
   /** Requests so far, whatever became of them. */
   requests(): number;
+  /** Requests so far that wanted to go on with a stream of before. */
+  batons(): number;
   /** Decides about each request, by its number from 1; until it is taken back. */
   disturb(decide: ((request: number) => Mishap | null) | null): void;
   /** Closes the file behind a path. */
@@ -48,6 +50,7 @@ export interface HranaServer {
 export async function startHranaServer(options: HranaServerOptions): Promise<HranaServer> {
   const databases = new Map<string, ReturnType<typeof createHranaDatabase>>();
   let requests = 0;
+  let batons = 0;
   let decide: ((request: number) => Mishap | null) | null = null;
 
   function answer(path: string, body: unknown): HttpAnswer {
@@ -55,6 +58,7 @@ export async function startHranaServer(options: HranaServerOptions): Promise<Hra
     if (file === null) return problem(404, `no database at ${path}`);
     const database = databases.get(path) ?? createHranaDatabase(file);
     databases.set(path, database);
+    if (typeof body === "object" && body !== null && "baton" in body && body.baton !== null) batons += 1;
     return { status: 200, type: "application/json", body: JSON.stringify(database.answer(body)) };
   }
 
@@ -81,6 +85,7 @@ export async function startHranaServer(options: HranaServerOptions): Promise<Hra
   return {
     url: `http://127.0.0.1:${port}`,
     requests: () => requests,
+    batons: () => batons,
     disturb(wanted) {
       decide = wanted;
     },
