@@ -12,7 +12,7 @@ import { means } from "./protection.ts";
 import { RESTORED, toRestored } from "./restored.ts";
 import { rowsWhere, toFileRow } from "./row-pages.ts";
 import { parseJson, toRemovalState, toSweepName, word } from "./rows.ts";
-import { integerOrNull, render, type SQL, sql, text } from "./sql.ts";
+import { integerOrNull, type SQL, sql, text } from "./sql.ts";
 import { fromReadable } from "./values.ts";
 
 /** Whoever is at work on a run that is under way learns of it with the next round trip, and ends. */
@@ -24,9 +24,8 @@ const WALK = 10_000;
 export function createDesk(client: SqlClient, mapping: CatalogMapping, databaseNow: string): Desk {
   const now = sql.raw(databaseNow);
   /** In a write batch: on the primary, where decisions belong. What is decided here bears being said twice. */
-  const ask = async (...queries: SQL[]): Promise<Row[][]> =>
-    client.batch(queries.map(render), "write", { again: true });
-  const look = async (...queries: SQL[]): Promise<Row[][]> => client.batch(queries.map(render), "read");
+  const ask = async (...queries: SQL[]): Promise<Row[][]> => client.batch(queries, "write", { again: true });
+  const look = async (...queries: SQL[]): Promise<Row[][]> => client.batch(queries, "read");
   /** Whether a decision stands, once it was made: sent again after a lost answer, it finds what it did the first time. */
   const decide = async (change: SQL, stands: SQL): Promise<boolean> => (await ask(change, stands))[1]?.length === 1;
 

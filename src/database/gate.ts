@@ -4,7 +4,7 @@
  */
 import { type CatalogMapping, decidingColumns, type MappedReference, protects } from "./mapping.ts";
 import { keysOfNew, ownSource, referenceSource, type Source } from "./protection.ts";
-import { render, type SQL, sql } from "./sql.ts";
+import { type SQL, sql } from "./sql.ts";
 
 /** What the application's failed statement says. Part of the contract. */
 export const GATE_MESSAGE = "filesweep: this object is being removed; use a new key or try again later";
@@ -71,7 +71,7 @@ function trigger(mapping: CatalogMapping, databaseNow: string, watch: Watch, eve
   const statement = sql`CREATE TRIGGER ${sql.identifier(name)} AFTER ${when} ON ${sql.identifier(watch.table)}
     WHEN ${sql.join(conditions, sql` OR `)}
     BEGIN SELECT RAISE(ABORT, '${sql.raw(GATE_MESSAGE)}'); END`;
-  return { name, sql: render(statement).sql };
+  return { name, sql: statement.sql };
 }
 
 export function dropTrigger(name: string): string {

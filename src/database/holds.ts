@@ -6,12 +6,12 @@ import { emptyProgress } from "../core/report.ts";
 import type { Row, SqlClient } from "./client.ts";
 import type { LeaseSession } from "./lease.ts";
 import { parseJson, toSweepName, word } from "./rows.ts";
-import { integer, integerOrNull, render, type SQL, sql, text } from "./sql.ts";
+import { integer, integerOrNull, type SQL, sql, text } from "./sql.ts";
 
 export function createHolds(client: SqlClient, session: LeaseSession, databaseNow: string): Holds {
   async function find(id: string): Promise<Hold | null> {
     const query = sql`SELECT * FROM filesweep_holds WHERE id = ${id}`;
-    const [rows] = await client.batch([render(query)], "write", { again: true });
+    const [rows] = await client.batch([query], "write", { again: true });
     const row = rows?.[0];
     return row === undefined ? null : toHold(row);
   }
@@ -22,7 +22,7 @@ export function createHolds(client: SqlClient, session: LeaseSession, databaseNo
     },
     async list({ closed }) {
       const which = closed ? sql`` : sql`WHERE status <> 'closed'`;
-      const [rows] = await client.batch([render(sql`SELECT * FROM filesweep_holds ${which} ORDER BY id DESC`)], "read");
+      const [rows] = await client.batch([sql`SELECT * FROM filesweep_holds ${which} ORDER BY id DESC`], "read");
       return (rows ?? []).map(toHold);
     },
     async decide(id, decision) {
@@ -32,7 +32,7 @@ export function createHolds(client: SqlClient, session: LeaseSession, databaseNo
       // Order: the run first, while the hold is undecided. A decision that comes too late reopens nothing.
       const reopened = decision.status === "approved" ? await reopenRun(client, hold, databaseNow) : [];
       const statements = [...reopened, decideHold(id, decision.status, until), stands(id, decision.status, until)];
-      const answers = await client.batch(statements.map(render), "write", { again: true });
+      const answers = await client.batch(statements, "write", { again: true });
       if (answers.at(-1)?.length !== 1) {
         throw new SweepError("conflict", `hold ${id} is ${hold.status}: only an open or a silenced one can be decided`);
       }
@@ -70,7 +70,7 @@ function stands(id: string, status: string, until: number | null): SQL {
 /** The run that was held goes on under its id: what was held back in it is done anew. */
 async function reopenRun(client: SqlClient, hold: Hold, databaseNow: string): Promise<SQL[]> {
   const query = sql`SELECT sweeps, holds FROM filesweep_runs WHERE id = ${hold.runId} AND mode = 'remove' AND status IN ('held', 'paused')`;
-  const [rows] = await client.batch([render(query)], "write", { again: true });
+  const [rows] = await client.batch([query], "write", { again: true });
   const row = rows?.[0];
   if (row === undefined) return [];
   const sweeps = parseJson<SweepProgress[]>(row, "sweeps").map((progress) => {

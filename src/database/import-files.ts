@@ -3,7 +3,7 @@ import { SweepError } from "../core/errors.ts";
 import { type ImportedFile, MAX_DOWNLOADS } from "../core/tinydb.ts";
 import type { SqlClient } from "./client.ts";
 import { GATE_MESSAGE } from "./gate.ts";
-import { jsonRows, render, type SQL, sql, text } from "./sql.ts";
+import { jsonRows, type SQL, sql, text } from "./sql.ts";
 
 export interface ImportAnswer {
   readonly imported: number;
@@ -29,7 +29,7 @@ export async function importFiles(
     files.slice(index * CHUNK, (index + 1) * CHUNK),
   );
   const statements = chunks.flatMap((chunk) => [findDiffering(chunk), insert(chunk, databaseNow)]);
-  const answers = await client.batch(statements.map(render), "write").catch((error: unknown) => {
+  const answers = await client.batch(statements, "write").catch((error: unknown) => {
     throw refusedByGate(error) ?? error;
   });
   const [differing, inserted] = [0, 1].map((which) =>

@@ -3,7 +3,7 @@ import type { Row, SqlClient } from "./client.ts";
 import { dropTrigger, GATE_INSTALLED, gateTriggers } from "./gate.ts";
 import type { CatalogMapping } from "./mapping.ts";
 import { gateStatements } from "./schema.ts";
-import { render, sql } from "./sql.ts";
+import { sql } from "./sql.ts";
 
 /**
  * - `stands`: every trigger is there, word for word.
@@ -69,7 +69,7 @@ async function look(client: SqlClient): Promise<{ triggers: ReadonlyMap<string, 
     [
       sql`SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND substr(name, 1, 15) = 'filesweep_gate_'`,
       sql`SELECT 1 AS one FROM filesweep_meta WHERE name = ${GATE_INSTALLED}`,
-    ].map(render),
+    ],
     "read",
   );
   return {

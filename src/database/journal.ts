@@ -11,7 +11,7 @@ import { type CatalogMapping, liveStretches, table } from "./mapping.ts";
 import { holdsBlobs } from "./protection.ts";
 import { toRestored } from "./restored.ts";
 import { parseJson, toMode, toRemovalState, toRunStatus, toSweepName, toTrigger } from "./rows.ts";
-import { integer, integerOrNull, render, type SQL, sql, text } from "./sql.ts";
+import { integer, integerOrNull, type SQL, sql, text } from "./sql.ts";
 
 export interface JournalOptions {
   readonly client: SqlClient;
@@ -74,10 +74,7 @@ export function createJournal({ client, session, databaseNow, gate, mapping }: J
       );
     },
     async latest(limit) {
-      const [rows] = await client.batch(
-        [render(sql`SELECT * FROM filesweep_runs ORDER BY id DESC LIMIT ${limit}`)],
-        "read",
-      );
+      const [rows] = await client.batch([sql`SELECT * FROM filesweep_runs ORDER BY id DESC LIMIT ${limit}`], "read");
       return (rows ?? []).map(toEntry);
     },
   };

@@ -10,7 +10,7 @@ import { LeaseLostError, SweepError } from "../core/errors.ts";
 import type { Clock, HeldLease, LeaseHolder, Leases, leaseBrand } from "../core/ports.ts";
 import { LEASE_MS } from "../core/safety.ts";
 import type { Row, SqlClient } from "./client.ts";
-import { integer, render, type SQL, sql, text } from "./sql.ts";
+import { integer, type SQL, sql, text } from "./sql.ts";
 
 /**
  * What becomes of a round trip that was carried out, and whose answer was lost for good.
@@ -65,7 +65,7 @@ export function createLeases(options: LeaseOptions): { leases: Leases; session: 
     // Counted from before the request was sent: the database renews later than this, never sooner.
     const sentAt = clock.monotonicMs();
     try {
-      const results = await client.batch([...before, ...statements].map(render), "write", { again: true });
+      const results = await client.batch([...before, ...statements], "write", { again: true });
       own.renewedAt = sentAt;
       if (followed.length > 0) own.followed?.answered(results[1 + queued.length] ?? []);
       return results.slice(before.length);
@@ -86,7 +86,7 @@ export function createLeases(options: LeaseOptions): { leases: Leases; session: 
   /** Sent again, a round trip that was carried out the first time is refused as one that lost its lease is. */
   async function wasCarriedOut(own: OwnLease, error: SweepError): Promise<boolean> {
     if (error.details["repeated"] !== true) return false;
-    const [rows] = await client.batch([render(currentLease(now))], "write", { again: true });
+    const [rows] = await client.batch([currentLease(now)], "write", { again: true });
     const row = rows?.[0];
     return row !== undefined && integer(row, "fence") === own.fence && integer(row, "step") === own.step;
   }
@@ -96,7 +96,7 @@ export function createLeases(options: LeaseOptions): { leases: Leases; session: 
       const sentAt = clock.monotonicMs();
       const askedAt = clock.now();
       const statements = [take(holder, crypto.randomUUID(), now), currentLease(now)];
-      const [taken, current] = await client.batch(statements.map(render), "write", { again: true });
+      const [taken, current] = await client.batch(statements, "write", { again: true });
       const answeredAt = clock.now();
       const row = current?.[0];
       if (row === undefined) throw new SweepError("bug", "the lease was neither taken nor held");

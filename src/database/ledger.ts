@@ -10,7 +10,7 @@ import { OPEN, WAITING } from "./migrations.ts";
 import { isProtected } from "./protection.ts";
 import { toTally } from "./row-pages.ts";
 import { toRemovalState } from "./rows.ts";
-import { integer, integerOrNull, jsonRows, render, type SQL, sql, text } from "./sql.ts";
+import { integer, integerOrNull, jsonRows, type SQL, sql, text } from "./sql.ts";
 
 export interface LedgerOptions {
   readonly client: SqlClient;
@@ -57,7 +57,7 @@ export function createLedger(options: LedgerOptions): Ledger {
       }
     },
     async open() {
-      const [rows] = await client.batch([render(OPEN_BY_STATE)], "read");
+      const [rows] = await client.batch([OPEN_BY_STATE], "read");
       return toOpen(rows ?? []);
     },
   };

@@ -12,7 +12,7 @@ import { isNamedByRow, isProtected } from "./protection.ts";
 import { rowsWhere, toFileRow } from "./row-pages.ts";
 import { parseJson } from "./rows.ts";
 import { planMigration } from "./schema.ts";
-import { integer, integerOrNull, jsonRows, render, type SQL, sql, text } from "./sql.ts";
+import { integer, integerOrNull, jsonRows, type SQL, sql, text } from "./sql.ts";
 
 export interface SurveyOptions {
   readonly client: SqlClient;
@@ -27,7 +27,7 @@ export function createSurvey({ client, catalog, databaseNow }: SurveyOptions): S
     mapping ??= mapCatalog(client, catalog);
     return mapping;
   };
-  const ask = async (...queries: SQL[]): Promise<Row[][]> => client.batch(queries.map(render), "read");
+  const ask = async (...queries: SQL[]): Promise<Row[][]> => client.batch(queries, "read");
   const tables = async (): Promise<Set<string>> => {
     const [rows] = await ask(sql`SELECT name FROM sqlite_master WHERE type = 'table'`);
     return new Set((rows ?? []).map((row) => text(row, "name")));
@@ -36,7 +36,7 @@ export function createSurvey({ client, catalog, databaseNow }: SurveyOptions): S
   return {
     async greet() {
       // With a writer's lock, which a database that cannot be written refuses. Nothing is written under it.
-      const [rows] = await client.batch([render(sql`SELECT ${sql.raw(databaseNow)} AS now`)], "write");
+      const [rows] = await client.batch([sql`SELECT ${sql.raw(databaseNow)} AS now`], "write");
       return { databaseAt: integer(rows?.[0] ?? {}, "now") };
     },
     async schema() {

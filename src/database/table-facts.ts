@@ -1,6 +1,6 @@
 /** What the database's own catalogue says of its tables, columns and indexes. */
 import type { SqlClient } from "./client.ts";
-import { integer, integerOrNull, jsonRows, render, sql, text, textOrNull } from "./sql.ts";
+import { integer, integerOrNull, jsonRows, sql, text, textOrNull } from "./sql.ts";
 
 /** What a column makes of the values that are written into it. */
 export type Affinity = "text" | "number" | "none";
@@ -51,7 +51,7 @@ export async function readTables(
       sql`SELECT l.name AS "table", i.name AS "index", x.name AS "column" FROM pragma_table_list l,
         pragma_index_list(l.name) i, pragma_index_xinfo(i.name) x
         WHERE ${wanted} AND i.partial = 0 AND x."key" = 1 ORDER BY l.name, i.name, x.seqno`,
-    ].map(render),
+    ],
     "read",
   );
   const found = (tables ?? []).map((row) => ({
