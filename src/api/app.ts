@@ -8,13 +8,14 @@
  * yourApp.route("/filesweep", app);
  * ```
  */
-import { Hono } from "hono";
+import type { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { SweepError } from "../core/errors.ts";
 import { createTokenCheck, requireToken } from "./auth.ts";
 import type { Operation } from "./operation.ts";
 import type { ApiParts, AppOptions, ServedSweeper } from "./parts.ts";
 import { nameRequest, Problem, problemResponse, requestIdOf, toProblem } from "./problem.ts";
+import { createRouter } from "./router.ts";
 import { startCleanup } from "./routes/cleanup.ts";
 import { followRun } from "./routes/events.ts";
 import { createReadiness, showHealth } from "./routes/health.ts";
@@ -69,7 +70,7 @@ function createOperations(): Operation[] {
 export function createApp(sweeper: ServedSweeper, options: AppOptions = {}): Hono {
   const parts = createParts(sweeper, options);
   const { makeRequestId = () => crypto.randomUUID() } = options;
-  const app = new Hono();
+  const app = createRouter();
   app.onError((error, c) => {
     const problem = toProblem(error);
     if (problem.status >= 500 && problem.kind !== "not-configured") {

@@ -1,13 +1,16 @@
 /** A sweeper for runtimes in which nothing may outlive the call that it was opened for. */
 import type { ServedSweeper } from "../api/app.ts";
+import type { Diagnosis } from "../core/doctor.ts";
 import type { Settings } from "../core/settings.ts";
 import type { CatalogMapping } from "../database/mapping.ts";
 import { composeSweeper, prepare, type Setup, withClient } from "./compose.ts";
+import { diagnose } from "./doctor.ts";
 import { type OpenedFor, questionsOf } from "./opened-sweeper.ts";
 
 /** A sweeper that knows all it was configured with. */
 export interface ConfiguredSweeper extends ServedSweeper {
   settings(): Settings;
+  doctor(): Promise<Diagnosis>;
 }
 
 /**
@@ -26,6 +29,7 @@ export function createPerCallSweeper(setup: Setup): ConfiguredSweeper {
     run: (options) => opened((sweeper) => sweeper.run(options)),
     plan: (options) => opened((sweeper) => sweeper.plan(options)),
     ...questionsOf(opened),
+    doctor: () => diagnose(setup),
     settings: () => setup.settings,
   };
 }

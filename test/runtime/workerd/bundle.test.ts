@@ -66,6 +66,11 @@ it("holds nothing of Node: no module, and no file that needs one", () => {
   ).toEqual([]);
 });
 
+it("holds one router, and neither drizzle nor the vendor's database client, which weigh a sixth of it", () => {
+  const heavy = /node_modules\/(@libsql\/|drizzle-orm\/|hono\/dist\/router\/(reg-exp|pattern|linear|smart)-router)/;
+  expect(Object.keys(bundle.metafile.inputs).filter((file) => heavy.test(file))).toEqual([]);
+});
+
 it("does nothing when it is imported: it asks for no clock, chance, timer, request or log", async () => {
   const used: string[] = [];
   const trap = (name: string): (() => never) => {

@@ -1,5 +1,6 @@
 /** The Worker, bundled as wrangler does, in real workerd: ticks, requests, limits, settings. */
 import { expect, it } from "vitest";
+import { CHECK_NAMES, type Diagnosis } from "../../../src/core/doctor.ts";
 import { HOUR_MS } from "../../../src/core/safety.ts";
 import type { Row } from "../../../src/database/client.ts";
 import { openFileClient } from "../../../src/database/embedded-client.ts";
@@ -62,6 +63,26 @@ it("takes numbers, booleans and tables as settings, and asks the database once f
   expect(database.requests()).toBe(before);
   expect(await worker.tick()).toBe("ok");
   expect(worker.logged()).toContainEqual(expect.objectContaining({ event: "schedule.disabled" }));
+});
+
+it("has a doctor, who looks at everything within the 50 subrequests of the free plan", async () => {
+  const database = await startDatabase(await seedDatabase(temporaryFolder(), scenarioRows()));
+  const worker = await startWorker({ vars: { ...varsOver(database), ...SCENARIO_SETTINGS } });
+  await worker.put(SCENARIO_OBJECTS);
+  await worker.tick();
+  const before = await worker.keys();
+  await worker.calls(50);
+  const answer = await worker.fetch("/admin/doctor", {
+    method: "GET",
+    headers: { Authorization: `Bearer ${TOKEN}` },
+  });
+  expect(answer.status).toBe(200);
+  const { checks } = (await answer.json()) as Diagnosis;
+  expect(checks.map(({ name }) => name)).toEqual(CHECK_NAMES);
+  expect(checks.filter(({ status }) => status === "problem" || status === "unknown")).toEqual([]);
+  const { fetches, bucket } = await worker.calls();
+  expect(fetches + bucket).toBeLessThanOrEqual(50);
+  expect(await worker.keys()).toEqual(before);
 });
 
 it("tells at each tick how to decide about a hold", async () => {
