@@ -8,6 +8,7 @@ import {
   isDoubtful,
   judgeOpening,
   lookAtStore,
+  mayBeOlderCopy,
   nextTwin,
   type OpeningVerdict,
   raiseFindings,
@@ -127,7 +128,11 @@ function coveredUpTo(holds: Slice["holds"], verdict: OpeningVerdict): Instant | 
   return instants.length === 0 ? null : Math.min(...instants);
 }
 
-/** A clock that is in doubt is not what the next one is measured by; one that jumped is, once a person said so. */
+/**
+ * A clock that is in doubt is not what the next one is measured by; one that jumped is, once a person said so. Nor is a
+ * run over what may be an older copy of the database the last one: by when that was used last it is told which rows are
+ * lost.
+ */
 function rememberInstants(
   parts: RunParts,
   { opening, held, now }: SliceOpening,
@@ -135,8 +140,8 @@ function rememberInstants(
   holds: Slice["holds"],
 ): void {
   const skewed = verdict.findings.some(({ cause }) => cause === "clock-skew");
-  const jumped = holds.raised().some(({ cause }) => cause === "clock-jump");
-  const lastRunAt = skewed || jumped ? {} : { lastRunAt: now };
+  const isInDoubt = holds.raised().some(({ cause }) => cause === "clock-jump" || mayBeOlderCopy(cause));
+  const lastRunAt = skewed || isInDoubt ? {} : { lastRunAt: now };
   const lastScanAt = opening.entry.mode === "remove" && startsScan(opening.entry) ? { lastScanAt: now } : {};
   parts.database.journal.remember(held, { ...lastRunAt, ...lastScanAt });
 }

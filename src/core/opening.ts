@@ -151,6 +151,11 @@ export function isDoubtful(cause: HoldCause): boolean {
   return DOUBTFUL.includes(cause);
 }
 
+/** Whether a run that is held for this cause may be over an older copy of the database. */
+export function mayBeOlderCopy(cause: HoldCause): boolean {
+  return isIdentityCause(cause) && cause !== "marker-lost";
+}
+
 /** The twin that this run writes: a new pair, or the known one with a higher epoch. The store's epoch is never ahead of it. */
 export function nextTwin(opening: Opening, view: StoreView, adopt: boolean, makeId: () => string): Twin {
   const marker = view.marker === null || view.marker === "unreadable" ? null : view.marker;

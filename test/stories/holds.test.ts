@@ -295,6 +295,24 @@ describe("identity", () => {
     expect((await world.run()).status).toBe("completed");
     expect(world.store.has("due/00000")).toBe(false);
   });
+
+  test("approved, what came after that is held again, by a hold that can be approved", async () => {
+    const nested = ["team/.filesweep/identity.json", "team/a"];
+    const world = await knownSite(30, { settings: { quarantineMs: 0 } });
+    world.put(nested);
+    const first = await world.run();
+    await createSweeperOf(world.parts).approve(first.holds[0]?.id ?? "");
+    world.clock.advance(HOUR_MS);
+    // The same keys, and other objects.
+    world.put(nested);
+    const second = await world.run();
+    expect([second.status, causes(second)]).toEqual(["held", ["nested-store"]]);
+    expect(second.holds[0]?.id).not.toBe(first.holds[0]?.id);
+    expect(nested.map((key) => world.store.has(key))).toEqual([true, true]);
+    await createSweeperOf(world.parts).approve(second.holds[0]?.id ?? "");
+    await world.run();
+    expect(nested.map((key) => world.store.has(key))).toEqual([false, false]);
+  });
 });
 
 describe("clocks", () => {

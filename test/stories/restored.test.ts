@@ -83,6 +83,23 @@ describe("a database that was restored from a backup", () => {
     expect(kept["newer-than-backup"]).toEqual({ count: 1, bytes: 10 });
   });
 
+  it.each(["remove", "plan"] as const)(
+    "nor does it where runs (%s) were held before a person said so: they move the time of the backup no further",
+    async (mode) => {
+      const world = await restoredWorld();
+      for (let hour = 0; hour < 12; hour += 1) {
+        expect(causes(await world.run({ mode }))).toEqual(["restored-backup"]);
+        world.clock.advance(HOUR_MS);
+      }
+      await tellRestored(world);
+      for (let day = 0; day < 4; day += 1) {
+        await world.run();
+        world.clock.advance(DAY_MS);
+      }
+      expect(world.keys()).toEqual(["known.txt", "lost-row.txt"]);
+    },
+  );
+
   it("would lose it, if nobody said so: approving the hold alone believes the database", async () => {
     const world = await restoredWorld();
     const [hold] = (await world.run()).holds;

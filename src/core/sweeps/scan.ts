@@ -181,6 +181,9 @@ async function closeScan(slice: Slice, progress: SweepProgress, nested: boolean)
   });
   const findings = findingsOf(slice, progress, others, sample);
   raise(slice, findings);
+  // What its approval does not cover, as it came later, holds anew: else it would stay, and nothing would say why.
+  const outlivesApproval = nestedIsApproved && others.count > 0 && slice.coveredUpTo === null;
+  if (nested && outlivesApproval) slice.holds.raise(finding("nested-store", NESTED_STORE));
   const isHeld = findings.length > 0 || nested || slice.coveredUpTo !== null;
   const mayPromote = slice.remover !== null && (!nested || nestedIsApproved);
   const promoteUpTo = mayPromote ? (isHeld ? coveredUpTo : slice.clock.now()) : null;
