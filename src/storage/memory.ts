@@ -35,6 +35,11 @@ export interface MemoryStore extends Store {
   refuse(key: string, reason: string | null): void;
   /** Begins a multipart upload and answers its id; without `initiatedAt` now. */
   beginUpload(key: string, initiatedAt?: number | null): string;
+  /**
+   * Makes an object of an upload: as on S3, its time is that at which the upload was begun. Answers false, and makes
+   * none, where there is no such upload any more.
+   */
+  completeUpload(uploadId: string, fields?: Partial<Omit<ListedObject, "key" | "modifiedAt">>): boolean;
   /** Those that were neither completed nor aborted, in the order of a listing. */
   uploads(): ListedUpload[];
 }
@@ -150,6 +155,13 @@ export function createMemoryStore({ now = () => 0, maxPage = Infinity }: MemoryS
       const uploadId = `upload-${begun}`;
       uploads.set(uploadId, { key, uploadId, initiatedAt });
       return uploadId;
+    },
+    completeUpload(uploadId, fields = {}) {
+      const upload = uploads.get(uploadId);
+      if (upload === undefined) return false;
+      uploads.delete(uploadId);
+      this.put(upload.key, { ...fields, modifiedAt: upload.initiatedAt });
+      return true;
     },
     uploads: () => sortUploads(uploads.values()),
   };

@@ -52,6 +52,16 @@ describe("the memory store", () => {
     expect(await store.delete([{ key: "x" }])).toEqual([{ key: "x", outcome: "gone" }]);
   });
 
+  it("makes an object of an upload, as old as the upload is; of one that was aborted none", async () => {
+    const store = createMemoryStore({ now: () => 2000 });
+    const [completed, aborted] = [store.beginUpload("x", 1000), store.beginUpload("y", 1000)];
+    await store.abortUpload({ key: "y", uploadId: aborted });
+    expect([completed, aborted].map((id) => store.completeUpload(id, { sizeBytes: 5 }))).toEqual([true, false]);
+    expect(await store.head("x")).toMatchObject({ sizeBytes: 5, modifiedAt: 1000 });
+    expect([store.keys(), store.uploads()]).toEqual([["x"], []]);
+    expect(store.completeUpload(completed)).toBe(false);
+  });
+
   it("lists a key that came back after it was deleted", async () => {
     const store = createMemoryStore();
     for (const key of ["a", "b"]) store.put(key);
