@@ -67,7 +67,10 @@ function stands(id: string, status: string, until: number | null): SQL {
   return sql`SELECT id FROM filesweep_holds WHERE id = ${id} AND status = ${status} AND approved_until IS ${until}`;
 }
 
-/** The run that was held goes on under its id: what was held back in it is done anew. */
+/**
+ * The run that was held goes on under its id: what was held back in it is done anew. So is its scan: what that saw does
+ * not pass for seen by the next one, which would count it, and remove what is under its key by then.
+ */
 async function reopenRun(client: SqlClient, hold: Hold, databaseNow: string): Promise<SQL[]> {
   const query = sql`SELECT sweeps, holds FROM filesweep_runs WHERE id = ${hold.runId} AND mode = 'remove' AND status IN ('held', 'paused')`;
   const [rows] = await client.batch([query], "write", { again: true });
@@ -79,13 +82,17 @@ async function reopenRun(client: SqlClient, hold: Hold, databaseNow: string): Pr
     return again ? { ...emptyProgress(name), letThrough: progress.letThrough } : progress;
   });
   const others = parseJson<Hold[]>(row, "holds").filter(({ id }) => id !== hold.id);
-  return [
-    sql`UPDATE filesweep_runs SET status = 'paused', finished_at = NULL, sweeps = ${JSON.stringify(sweeps)},
-        holds = ${JSON.stringify(others)}
-      WHERE id = ${hold.runId} AND (status = 'held' OR (status = 'paused'
-          AND NOT EXISTS (SELECT 1 FROM filesweep_lease WHERE expires_at > ${sql.raw(databaseNow)})))
-        AND EXISTS (SELECT 1 FROM filesweep_holds h WHERE h.id = ${hold.id} AND h.${UNDECIDED})`,
-  ];
+  const mayGoOn = sql`id = ${hold.runId} AND (status = 'held' OR (status = 'paused'
+      AND NOT EXISTS (SELECT 1 FROM filesweep_lease WHERE expires_at > ${sql.raw(databaseNow)})))
+    AND EXISTS (SELECT 1 FROM filesweep_holds h WHERE h.id = ${hold.id} AND h.${UNDECIDED})`;
+  const scansAnew = sweeps.some(({ report, place }) => report.name === "orphaned-objects" && place === null);
+  const forget = sql`UPDATE filesweep_removals SET last_seen_run = '', ripe = 0
+    WHERE state = 'suspected' AND last_seen_run = ${hold.runId}
+      AND EXISTS (SELECT 1 FROM filesweep_runs WHERE ${mayGoOn})`;
+  const reopen = sql`UPDATE filesweep_runs SET status = 'paused', finished_at = NULL,
+      sweeps = ${JSON.stringify(sweeps)}, holds = ${JSON.stringify(others)}
+    WHERE ${mayGoOn}`;
+  return scansAnew ? [forget, reopen] : [reopen];
 }
 
 export function toHold(row: Row): Hold {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { Store } from "../../src/core/ports.ts";
 import { DAY_MS, HOUR_MS } from "../../src/core/safety.ts";
 import { createSweeperOf } from "../../src/core/sweeper.ts";
 import { START } from "../support/fake-clock.ts";
@@ -174,6 +175,32 @@ describe("too-many-orphans", () => {
     await createSweeperOf(world.parts).approve(second.holds[0]?.id ?? "");
     await world.run();
     expect(world.store.keys().filter((key) => key.startsWith("later/"))).toHaveLength(0);
+  });
+
+  test("approved, the run looks anew: what was named or replaced since is neither counted nor removed", async () => {
+    // A store that cannot compare deletes whatever is there.
+    const wrapStore = (store: Store): Store => ({
+      ...store,
+      delete: (requests) => store.delete(requests.map(({ key }) => ({ key }))),
+    });
+    const world = await knownSite(10, { settings, wrapStore });
+    const [named = "", replaced = "", ...orphans] = names("orphan", 30);
+    world.put([named, replaced, ...orphans]);
+    const held = await world.run();
+    await world.insert({ key: named });
+    world.put([replaced], 0);
+    await createSweeperOf(world.parts).approve(held.holds[0]?.id ?? "");
+    const report = await world.run();
+    expect(report.id).toBe(held.id);
+    expect(sweepOf(report, "orphaned-objects").removed.count).toBe(orphans.length);
+    expect(world.store.keys().filter((key) => key.startsWith("orphan/"))).toEqual([named, replaced]);
+    // A later run sees to what the reopened one did not see again.
+    world.clock.advance(1000);
+    await world.run();
+    expect((await world.ledger()).filter((line) => !line.endsWith("removed"))).toEqual([
+      `${named} released`,
+      `${replaced} released`,
+    ]);
   });
 
   test("slices that only together are too much are held as one scan", async () => {
