@@ -3,6 +3,8 @@
  * by one to a copy of the sources. A text that is looked for stands in its file exactly once.
  */
 
+import { CATALOG, SURROUNDINGS, UPLOADS } from "./surroundings.ts";
+
 export interface Mutant {
   /** What is broken, in words. */
   readonly name: string;
@@ -396,4 +398,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...PEOPLE,
   ...PLAUSIBILITY,
   ...REPORTS,
+  ...CATALOG,
+  ...UPLOADS,
+  ...SURROUNDINGS,
 ];

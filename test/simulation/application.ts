@@ -1,60 +1,34 @@
 /**
  * A file-sharing application in every way that people write one, and what it believes: which of its files are complete,
- * and under which key the bytes must therefore be. Its statements are plain SQL, past filesweep's code.
+ * and under which keys the bytes must therefore be.
  */
-import { isSweepError } from "../../src/core/errors.ts";
-import type { Value } from "../../src/core/ports.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/core/safety.ts";
-import type { Row } from "../../src/database/client.ts";
-import { GATE_MESSAGE } from "../../src/database/gate.ts";
-import { type Conditions, KEYS, type Step } from "./history.ts";
-import { GATE_MS } from "./process.ts";
-import type { Stage } from "./stage.ts";
-
-/** A row as it stands in the table. */
-export interface FileRow {
-  readonly id: string;
-  readonly key: string;
-  readonly status: string;
-  readonly created_at: number;
-  readonly expires_at: number | null;
-  readonly downloaded_at: number | null;
-  readonly downloads: number;
-  readonly max_downloads: number | null;
-  readonly hold: number;
-}
-
-export const FILE_COLUMNS = [
-  ...["id", "key", "status", "created_at", "expires_at", "downloaded_at", "downloads", "max_downloads", "hold"],
-] as const;
-
-/** Half of an upload, or of a revival. */
-interface Pending {
-  readonly kind: "row-first" | "object-first" | "look-first" | "multipart";
-  readonly key: string;
-  /** When its bytes were put, or looked for. */
-  readonly at: number;
-  /** The step in which they were. */
-  readonly turn: number;
-  /** The row that was inserted, or is to be revived; or the multipart upload. */
-  readonly id: string | null;
-}
-
-/** What keeps a row from ending, and its object from going: the words of the contract, not filesweep's. */
-export function protects({ status }: Pick<FileRow, "status">): boolean {
-  return status !== "expired";
-}
+import type { FileRow } from "./catalogs.ts";
+import { type Conditions, KEYS, NESTED, type Step } from "./history.ts";
+import { isLive, protects } from "./rules.ts";
+import { pick, quote, type Stage } from "./stage.ts";
+import { Table } from "./table.ts";
+import { type Pending, Uploads } from "./uploads.ts";
 
 /** The one file that is always live, so that the catalog is never empty. */
 export const ANCHOR = "anchor";
 
+/** What names a key, whose bytes must be there. */
+export interface Reachable {
+  readonly id: string;
+  readonly key: string;
+}
+
+type Change = Extract<Step, { n: number }>;
+
 export class Application {
-  /** The table as the application and the oracle last saw it. */
-  rows: ReadonlyMap<string, FileRow> = new Map();
+  readonly table: Table;
+  readonly uploads: Uploads;
+  /** Rows and references whose bytes are there, as far as the application knows. */
   readonly #complete = new Set<string>();
+  /** Objects that lie with a protected one, and were there when it was, by their keys. */
+  readonly #derived = new Map<string, { readonly base: string }>();
   readonly #stage: Stage;
-  readonly #conditions: Conditions;
-  #pending: Pending[] = [];
   #turn = 0;
   #names = 0;
   /** When somebody other than filesweep last took the bytes of a key away. */
@@ -62,11 +36,12 @@ export class Application {
 
   constructor(stage: Stage, conditions: Conditions) {
     this.#stage = stage;
-    this.#conditions = conditions;
+    this.table = new Table(stage);
+    this.uploads = new Uploads(stage, conditions);
   }
 
   async begin(): Promise<void> {
-    this.#stage.memory.put(ANCHOR, { sizeBytes: 10 });
+    this.#stage.put(ANCHOR);
     await this.#insert(ANCHOR, ANCHOR, null, null);
     this.#complete.add(ANCHOR);
     if (!this.#stage.site.garbage) return;
@@ -78,46 +53,87 @@ export class Application {
     this.#abandon(KEYS[3], "old");
   }
 
-  /** Rows that protect a key and whose bytes are there, as far as the application knows. */
-  reachable(): FileRow[] {
-    return [...this.rows.values()].filter((row) => protects(row) && this.#complete.has(row.id));
+  get rows(): ReadonlyMap<string, FileRow> {
+    return this.table.content.rows;
   }
 
-  async refresh(): Promise<void> {
-    this.rows = toFileRows(await this.#stage.rows(`SELECT ${FILE_COLUMNS.join(", ")} FROM files`));
+  /** What is protected, and whose bytes are there, as far as the application knows. */
+  reachable(): Reachable[] {
+    const { rows, references } = this.table.content;
+    const kept = this.table.protectedKeys();
+    // What lies with a key goes with it, and is made anew if that is.
+    for (const [key, { base }] of this.#derived) if (!kept.has(base)) this.#derived.delete(key);
+    return [
+      ...[...rows.values()].filter((row) => protects(row) && this.#complete.has(row.id)),
+      ...[...references].flatMap(([id, key]) => (this.#complete.has(id) ? [{ id, key }] : [])),
+      ...[...this.#derived].map(([key, { base }]) => ({ id: `what lies with ${quote(base)}`, key })),
+    ];
   }
 
   /** The database was put back: rows may be back whose bytes are gone. */
   async restored(): Promise<void> {
-    await this.refresh();
-    this.#pending = [];
-    for (const { id, key } of this.rows.values()) if (!this.#stage.memory.has(key)) this.#complete.delete(id);
-  }
-
-  forgetUploads(): void {
-    this.#pending = [];
+    await this.table.refresh();
+    this.uploads.forget();
+    const { rows, references } = this.table.content;
+    for (const [id, key] of [...[...rows].map(([id, row]) => [id, row.key] as const), ...references]) {
+      if (!this.#stage.store.has(key)) this.#complete.delete(id);
+    }
+    for (const key of this.#derived.keys()) if (!this.#stage.store.has(key)) this.#derived.delete(key);
   }
 
   /** Does a step of its own; answers false for one that is none of its. */
   async does(step: Step): Promise<boolean> {
     this.#turn += 1;
     switch (step.do) {
-      case "row-first":
-      case "object-first":
+      case "row-first": {
+        const key = this.#keyOf(step.key);
+        const id = await this.#insert(this.#name("file"), key, step.ttlMs, step.max);
+        if (id !== null) this.uploads.begin("row-first", key, this.#turn, id);
+        return true;
+      }
+      case "object-first": {
+        const key = this.#keyOf(step.key);
+        this.#put(key);
+        this.uploads.begin("object-first", key, this.#turn);
+        return true;
+      }
       case "multipart":
+        this.uploads.beginMultipart(this.#keyOf(step.key), step.begun, this.#turn);
+        return true;
+      case "complete-upload":
+        this.uploads.complete(step.n, this.#turn);
+        return true;
       case "look-first":
-      case "abandon":
-      case "crowd":
-        await this.#begin(step);
+        this.#look(this.#keyOf(step.key), step.revive);
         return true;
       case "finish-upload":
-        await this.#finish(step.n, step.ttlMs);
+        await this.#finish(step);
+        return true;
+      default:
+        return this.#doesMore(step);
+    }
+  }
+
+  async #doesMore(step: Step): Promise<boolean> {
+    switch (step.do) {
+      case "abandon":
+        this.#abandon(this.#keyOf(step.key), step.age);
+        return true;
+      case "crowd":
+        await this.#crowd(step.of);
+        return true;
+      case "nest":
+        this.#nest(step.there);
+        return true;
+      case "drop-reference":
+        await this.#dropReference(step.n);
         return true;
       case "share":
       case "extend":
       case "download":
       case "overwrite":
       case "late-put":
+      case "derive":
       case "lose":
       case "delete":
       case "pin":
@@ -131,182 +147,185 @@ export class Application {
 
   // ----------------------------------------------------------------------------------------------------- uploads
 
-  async #begin(
-    step: Extract<Step, { do: "row-first" | "object-first" | "multipart" | "look-first" | "abandon" | "crowd" }>,
-  ) {
-    if (step.do === "crowd") return this.#crowd(step.of);
-    const key = this.#keyOf(step.key);
-    if (step.do === "abandon") return this.#abandon(key, step.age);
-    const begun = { kind: step.do, key, at: this.#stage.now, turn: this.#turn };
-    if (step.do === "row-first") {
-      const id = await this.#insert(this.#name("file"), key, step.ttlMs, step.max);
-      if (id !== null) this.#pending.push({ ...begun, id });
-    } else if (step.do === "object-first") {
-      this.#put(key);
-      this.#pending.push({ ...begun, id: null });
-    } else if (step.do === "multipart") {
-      this.#stage.tell(`the application begins a multipart upload of ${quote(key)}`);
-      this.#pending.push({ ...begun, id: this.#stage.memory.beginUpload(key) });
-    } else if (step.do === "look-first") {
-      // De-duplicated, or revived: the bytes are there already, or so it saw.
-      if (this.#conditions.freshKeys || !this.#stage.memory.has(key)) return;
-      const ended = [...this.rows.values()].find((row) => row.key === key && row.status === "expired");
-      if (step.revive && ended === undefined) return;
-      this.#stage.tell(`the application sees that ${quote(key)} is there`);
-      this.#pending.push({ ...begun, id: step.revive ? (ended?.id ?? null) : null });
-    }
-  }
-
   #keyOf(index: number): string {
     const key = KEYS[index % KEYS.length] ?? KEYS[0];
-    return this.#conditions.freshKeys ? `${key}-${this.#name("v")}` : key;
+    return this.uploads.conditions.freshKeys ? `${key}-${this.#name("v")}` : key;
   }
 
-  async #finish(n: number, ttlMs: number | null): Promise<void> {
-    const pending = pick(this.#pending, n);
-    if (pending === undefined) return;
-    this.#pending = this.#pending.filter((other) => other !== pending);
+  /** De-duplicated, or revived: the bytes are there already, or so it saw. */
+  #look(key: string, revive: boolean): void {
+    if (this.uploads.conditions.freshKeys || !this.#stage.store.has(key)) return;
+    const ended = [...this.rows.values()].find((row) => row.key === key && !protects(row));
+    if (revive && ended === undefined) return;
+    this.#stage.tell(`the application sees that ${quote(key)} is there`);
+    this.uploads.begin("look-first", key, this.#turn, revive ? ended?.id : undefined);
+  }
+
+  async #finish({ n, ttlMs, by }: Extract<Step, { do: "finish-upload" }>): Promise<void> {
+    const pending = this.uploads.take(n);
+    if (pending === null) return;
     const { kind, key, id } = pending;
     if (kind === "row-first") {
       this.#put(key);
       const row = id === null ? undefined : this.rows.get(id);
-      if (row !== undefined && row.key === key && protects(row)) this.#complete.add(row.id);
-      return;
+      if (row !== undefined && row.key === key && protects(row)) this.#isNamed(row.id, pending);
+    } else if (this.uploads.isInTime(pending)) {
+      const named = await this.#nameIt(pending, ttlMs, by === "reference" && this.#stage.catalog.references !== null);
+      if (named !== null && (this.#takenAt.get(key) ?? 0) <= pending.turn) this.#isNamed(named, pending);
     }
-    if (kind === "multipart") return this.#endUpload(key, id ?? "", ttlMs);
-    if (this.#stage.now - pending.at >= this.#timeToName()) return;
-    const named =
-      id === null ? await this.#insert(this.#name("file"), key, ttlMs, null) : await this.#revive(id, ttlMs);
-    const wasTaken = (this.#takenAt.get(key) ?? 0) > pending.turn;
-    if (named !== null && !wasTaken) this.#complete.add(named);
   }
 
-  /** The parts become an object, which is named at once; or the upload was aborted, and there is no file. */
-  async #endUpload(key: string, uploadId: string, ttlMs: number | null): Promise<void> {
-    const { memory } = this.#stage;
-    if (!memory.uploads().some((upload) => upload.uploadId === uploadId)) return;
-    await memory.abortUpload({ key, uploadId });
-    this.#put(key);
-    const named = await this.#insert(this.#name("file"), key, ttlMs, null);
-    if (named !== null) this.#complete.add(named);
+  #nameIt({ key, id }: Pending, ttlMs: number | null, byReference: boolean): Promise<string | null> {
+    if (id !== null) return this.#revive(id, ttlMs);
+    return byReference ? this.#refer(key) : this.#insert(this.#name("file"), key, ttlMs, null);
   }
 
-  /** How long the application may take from seeing the bytes to naming them. */
-  #timeToName(): number {
-    if (!this.#conditions.namedInTime) return Infinity;
-    return this.#conditions.freshKeys ? HOUR_MS : GATE_MS;
+  /** The bytes of what `id` names are there, and what lay with them then. */
+  #isNamed(id: string, { key, derived, turn }: Pending): void {
+    this.#complete.add(id);
+    for (const other of derived) {
+      if ((this.#takenAt.get(other) ?? 0) <= turn) this.#derived.set(other, { base: key });
+    }
   }
 
   #abandon(key: string, age: "old" | "new" | "unknown"): void {
-    if (this.#stage.memory.has(key)) return;
-    const modifiedAt = age === "unknown" ? null : age === "new" ? this.#stage.now : this.#stage.now - 40 * DAY_MS;
+    if (this.#stage.store.has(key)) return;
     this.#stage.tell(`an object that nobody names: ${quote(key)}, of ${age === "unknown" ? "unknown" : `${age}`} age`);
-    this.#stage.memory.put(key, { sizeBytes: 10, modifiedAt });
+    this.#stage.put(key, age === "unknown" ? "unknown" : { ms: age === "new" ? 0 : 40 * DAY_MS });
   }
 
   async #crowd(of: "orphans" | "due rows"): Promise<void> {
     const crowd = this.#name("crowd");
     const count = of === "orphans" ? 25 : 101;
     this.#stage.tell(`${count} ${of} at once`);
-    for (let index = 0; index < count; index += 1) {
-      const key = `${crowd}/${index}`;
-      this.#stage.memory.put(key, { sizeBytes: 10, modifiedAt: this.#stage.now - 40 * DAY_MS });
-    }
+    const { now } = this.#stage;
+    for (let index = 0; index < count; index += 1) this.#stage.put(`${crowd}/${index}`, { ms: 40 * DAY_MS });
     if (of === "orphans") return;
-    await this.#stage.rows(
-      `INSERT INTO files (id, key, size_bytes, created_at, expires_at)
-        SELECT ? || '/' || value, ? || '/' || value, 10, ?, ? FROM generate_series(0, ?)`,
-      [crowd, crowd, this.#stage.now - DAY_MS, this.#stage.now - HOUR_MS, count - 1],
+    const row = { ...NEW_ROW, created_at: now - DAY_MS, expires_at: now - HOUR_MS };
+    const ids = Array.from({ length: count }, (_, index) => `${crowd}/${index}`);
+    await this.table.insert(
+      "inserts them",
+      ids.map((id) => ({ ...row, id, key: id })),
     );
-    await this.refresh();
-    for (const id of this.rows.keys()) if (id.startsWith(`${crowd}/`)) this.#complete.add(id);
+    for (const id of ids) this.#complete.add(id);
+  }
+
+  /** Another instance has its store inside of this one: a marker, and an object. */
+  #nest(there: boolean): void {
+    const keys = [`${NESTED}.filesweep/identity.json`, `${NESTED}theirs`];
+    this.#stage.tell(there ? "another instance's store lies in this one" : "the other instance's store is taken away");
+    for (const key of keys) {
+      if (there) this.#stage.put(key, { ms: 40 * DAY_MS });
+      else this.#stage.store.remove(key);
+    }
+  }
+
+  // -------------------------------------------------------------------------------------------------- references
+
+  /** From another column, in one of three places; answers which, or null where the gate refuses it. */
+  async #refer(key: string): Promise<string | null> {
+    const { references } = this.#stage.catalog;
+    const place = `place${this.#turn % 3}`;
+    const done = await this.table.execute(`refers to ${quote(key)} from ${place}`, references?.name ?? "", [
+      place,
+      key,
+    ]);
+    if (done) this.#complete.delete(place);
+    return done ? place : null;
+  }
+
+  async #dropReference(n: number): Promise<void> {
+    const { references } = this.#stage.catalog;
+    const place = pick([...this.table.content.references.keys()], n);
+    if (references === null || place === undefined) return;
+    await this.table.execute(`drops the reference of ${place}`, references.drop, [place]);
+    this.#complete.delete(place);
   }
 
   // ----------------------------------------------------------------------------------------------------- changes
 
-  async #change(step: Extract<Step, { n: number }>): Promise<void> {
+  async #change(step: Change): Promise<void> {
     const files = [...this.rows.values()].filter(({ id }) => id !== ANCHOR && !id.startsWith("crowd"));
     const row = pick(files, step.n);
     if (row === undefined) return;
     const { id, key } = row;
-    const isLive = row.status === "active" && (row.expires_at ?? Infinity) > this.#stage.now;
-    if (step.do === "share" && isLive) {
+    const { now } = this.#stage;
+    const isOpen = isLive(row) && (row.expires_at ?? Infinity) > now;
+    if (step.do === "share" && isOpen) {
       // The row is read and the new one written in one transaction.
       const shared = await this.#insert(this.#name("file"), key, step.ttlMs, null);
       if (shared !== null && this.#complete.has(id)) this.#complete.add(shared);
-    } else if (step.do === "extend" && isLive) {
-      await this.#update(`extends ${id}`, "expires_at = ?", [this.#until(step.ttlMs)], id);
-    } else if (step.do === "download" && isLive) {
-      await this.#update(`downloads ${id}`, "downloads = downloads + 1, downloaded_at = ?", [this.#stage.now], id);
-    } else if (step.do === "overwrite" && protects(row)) {
-      this.#put(key);
-    } else if (step.do === "late-put") {
+    } else if (step.do === "extend" && isOpen) {
+      await this.table.update(`extends ${id}`, id, { expires_at: this.#until(step.ttlMs) });
+    } else if (step.do === "download" && isOpen) {
+      await this.table.update(`downloads ${id}`, id, { downloads: row.downloads + 1, downloaded_at: now });
+    } else if ((step.do === "overwrite" && protects(row)) || step.do === "late-put") {
       this.#put(key);
     } else if (step.do === "lose") {
       this.#take(key);
     } else if (step.do === "delete") {
       await this.#delete(row, step.object);
     } else if (step.do === "pin") {
-      await this.#update(step.pinned ? `pins ${id}` : `lets ${id} go`, "hold = ?", [step.pinned ? 1 : 0], id);
-    } else if (step.do === "set-status" && !(row.status === "expired" && step.status !== "expired")) {
-      await this.#update(`sets ${id} to ${step.status}`, "status = ?", [step.status], id);
+      await this.table.update(step.pinned ? `pins ${id}` : `lets ${id} go`, id, { hold: step.pinned ? 1 : 0 });
+    } else await this.#changeMore(step, row);
+  }
+
+  async #changeMore(step: Change, row: FileRow): Promise<void> {
+    const { id, key } = row;
+    if (step.do === "derive") {
+      for (const derived of this.#stage.catalog.derived(key)) this.#putDerived(derived, key);
+    } else if (step.do === "set-status") {
+      const fields = this.#stage.catalog.statuses(step.status, this.#stage.now);
+      // What has ended is revived by who looks first.
+      if (fields === null || (!protects(row) && protects({ ...row, ...fields }))) return;
+      await this.table.update(`sets ${id} to ${step.status}`, id, fields);
     }
   }
 
   async #delete({ id, key }: FileRow, object: boolean): Promise<void> {
-    await this.#execute(`deletes ${id}`, "DELETE FROM files WHERE id = ?", [id]);
+    await this.table.delete(id);
     this.#complete.delete(id);
-    const named = [...this.rows.values()].some((other) => other.key === key && protects(other));
-    if (object && !named) this.#take(key);
+    if (object && !this.table.protectedKeys().has(key)) this.#take(key);
   }
 
   /** Somebody other than filesweep takes the bytes away. */
   #take(key: string): void {
     this.#stage.tell(`the bytes of ${quote(key)} are taken away, not by filesweep`);
-    this.#stage.memory.remove(key);
+    this.#stage.store.remove(key);
     this.#takenAt.set(key, this.#turn);
-    for (const row of this.rows.values()) if (row.key === key) this.#complete.delete(row.id);
+    const { rows, references } = this.table.content;
+    for (const row of rows.values()) if (row.key === key) this.#complete.delete(row.id);
+    for (const [id, named] of references) if (named === key) this.#complete.delete(id);
+    this.#derived.delete(key);
   }
 
+  /** The bytes of a file, and the first of what lies with it. */
   #put(key: string): void {
     this.#stage.tell(`the application puts the bytes of ${quote(key)}`);
-    this.#stage.memory.put(key, { sizeBytes: 10 });
+    this.#stage.put(key);
+    const [first] = this.#stage.catalog.derived(key);
+    if (first !== undefined) this.#putDerived(first, key);
+  }
+
+  #putDerived(key: string, base: string): void {
+    this.#stage.put(key);
+    if (this.table.protectedKeys().has(base)) this.#derived.set(key, { base });
   }
 
   async #revive(id: string, ttlMs: number | null): Promise<string | null> {
-    const set = "status = 'active', expires_at = ?, downloads = 0, downloaded_at = NULL";
-    const done = await this.#update(`revives ${id}`, set, [this.#until(ttlMs)], id, "AND status = 'expired'");
+    const row = this.rows.get(id);
+    if (row === undefined || protects(row)) return null;
+    const live = { status: "active", deleted_at: null, ours: 1, downloads: 0, downloaded_at: null };
+    const done = await this.table.update(`revives ${id}`, id, { ...live, expires_at: this.#until(ttlMs) });
     return done ? id : null;
   }
 
   /** Answers the id, or null where the gate refuses the row. */
   async #insert(id: string, key: string, ttlMs: number | null, max: number | null): Promise<string | null> {
-    const done = await this.#execute(
-      `inserts ${id} for ${quote(key)}${ttlMs === null ? "" : `, for ${ttlMs / 60_000} min`}`,
-      "INSERT INTO files (id, key, size_bytes, created_at, expires_at, max_downloads) VALUES (?, ?, 10, ?, ?, ?) RETURNING id",
-      [id, key, this.#stage.now, this.#until(ttlMs), max],
-    );
+    const what = `inserts ${id} for ${quote(key)}${ttlMs === null ? "" : `, for ${ttlMs / 60_000} min`}`;
+    const fields = { created_at: this.#stage.now, expires_at: this.#until(ttlMs), max_downloads: max };
+    const done = await this.table.insert(what, [{ ...NEW_ROW, id, key, ...fields }]);
     return done ? id : null;
-  }
-
-  #update(what: string, set: string, args: Value[], id: string, and = ""): Promise<boolean> {
-    return this.#execute(what, `UPDATE files SET ${set} WHERE id = ? ${and} RETURNING id`, [...args, id]);
-  }
-
-  /** Answers whether a row was changed. */
-  async #execute(what: string, sql: string, args: Value[]): Promise<boolean> {
-    try {
-      const changed = await this.#stage.rows(sql, args);
-      this.#stage.tell(`the application ${what}`);
-      await this.refresh();
-      return changed.length > 0;
-    } catch (error) {
-      const refused = isSweepError(error, "conflict") && String(error.details["vendor"]).includes(GATE_MESSAGE);
-      if (!refused) throw error;
-      this.#stage.count("the gate refused a row");
-      this.#stage.tell(`the application ${what}: refused by the gate`);
-      return false;
-    }
   }
 
   #until(ttlMs: number | null): number | null {
@@ -319,15 +338,4 @@ export class Application {
   }
 }
 
-export function pick<Item>(items: readonly Item[], n: number): Item | undefined {
-  return items[n % Math.max(1, items.length)];
-}
-
-export function quote(key: string): string {
-  return JSON.stringify(key);
-}
-
-export function toFileRows(rows: readonly (Row | FileRow)[]): ReadonlyMap<string, FileRow> {
-  // The columns of the default table, with the types that the application gives them.
-  return new Map(rows.map((row) => [String(row.id), row as unknown as FileRow]));
-}
+const NEW_ROW = { status: "active", size: 10, downloads: 0, hold: 0, ours: 1 } as const;

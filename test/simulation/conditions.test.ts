@@ -5,10 +5,14 @@
 import { expect, test } from "vitest";
 import { MINUTE_MS } from "../../src/core/safety.ts";
 import { ALL_CONDITIONS, type Conditions, type History, type Site, type Step } from "./history.ts";
-import { RULES } from "./oracle.ts";
 import { play } from "./play.ts";
+import { RULES } from "./rules.ts";
 
 const SITE: Site = {
+  catalog: "files",
+  folder: false,
+  leftovers: "all",
+  storeSkewMs: null,
   quarantineMs: 0,
   pageSize: 100,
   maxCalls: null,

@@ -8,16 +8,26 @@ export interface Sight {
   readonly runs: readonly Row[];
 }
 
-export type Machine = "ledger" | "gate" | "hold" | "run";
+export const MACHINES = ["ledger", "gate", "hold", "run", "upload"] as const;
+export type Machine = (typeof MACHINES)[number];
+
+/** `from -> to`, and how often, by what takes the step. */
+export type Steps = Readonly<Record<Machine, Map<string, number>>>;
+
+export function emptyCoverage(): Steps {
+  return { ledger: new Map(), gate: new Map(), hold: new Map(), run: new Map(), upload: new Map() };
+}
+
+export function addTo(sum: Map<string, number>, more: ReadonlyMap<string, number>): void {
+  for (const [name, count] of more) sum.set(name, (sum.get(name) ?? 0) + count);
+}
+
+export function addCoverage(sum: Steps, more: Steps): void {
+  for (const machine of MACHINES) addTo(sum[machine], more[machine]);
+}
 
 export class Coverage {
-  /** `from -> to`, and how often. */
-  readonly seen: Record<Machine, Map<string, number>> = {
-    ledger: new Map(),
-    gate: new Map(),
-    hold: new Map(),
-    run: new Map(),
-  };
+  readonly seen: Steps = emptyCoverage();
   readonly #last = new Map<string, string>();
   #approved: ReadonlySet<string> = new Set();
 
@@ -44,6 +54,16 @@ export class Coverage {
     this.#approved = new Set(
       holds.filter(({ status }) => status === "approved").map(({ sweep }) => String(sweep ?? "the run")),
     );
+  }
+
+  /** @param aborted by filesweep, of those that are not under way any more; the others were completed */
+  seeUploads(underWay: ReadonlySet<string>, aborted: ReadonlySet<string>): void {
+    for (const id of underWay) this.#step("upload", id, "begun");
+    for (const [name, state] of [...this.#last]) {
+      const id = name.startsWith("upload ") ? name.slice(7) : null;
+      if (id === null || state !== "begun" || underWay.has(id)) continue;
+      this.#step("upload", id, aborted.has(id) ? "aborted" : "completed");
+    }
   }
 
   #step(machine: Machine, id: string, state: string): void {

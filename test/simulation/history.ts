@@ -5,6 +5,8 @@
 import fc from "fast-check";
 import type { Mode } from "../../src/core/model.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../src/core/safety.ts";
+import type { CallName } from "../support/faults.ts";
+import type { CatalogName } from "./catalogs.ts";
 
 /** What the promises of `docs/safety.md` need of their surroundings. Each can be taken away. */
 export interface Conditions {
@@ -30,6 +32,10 @@ export const ALL_CONDITIONS: Conditions = {
 
 /** Where it plays. */
 export interface Site {
+  /** Which table the application keeps its files in. */
+  readonly catalog: CatalogName;
+  /** A real folder: without uploads, etags and unknown ages. */
+  readonly folder: boolean;
   readonly quarantineMs: number;
   readonly pageSize: number;
   readonly maxCalls: number | null;
@@ -41,8 +47,12 @@ export interface Site {
   readonly identityMarker: boolean;
   /** Whether two files are due and an orphan is old from the beginning. */
   readonly garbage: boolean;
+  /** Which objects of ended rows are orphans: all, or those alone that filesweep removed once before. */
+  readonly leftovers: "all" | "own";
   /** How far the database's clock is ahead. */
   readonly databaseSkewMs: number;
+  /** How far the store's is, where its answers carry one. */
+  readonly storeSkewMs: number | null;
 }
 
 export interface History {
@@ -63,11 +73,14 @@ export const STORE_FAULTS = [
   "partly-refused",
   "partly-unknown",
   "partly-unnamed",
+  "short-uploads",
+  "stale-uploads",
+  "uploads-error",
 ] as const;
 export type StoreFault = (typeof STORE_FAULTS)[number];
 
 /** A call that a process may be stopped at. */
-export type StopAt = "delete" | "database" | "list" | "writeMarker" | "abortUpload";
+export type StopAt = Extract<CallName, "delete" | "database" | "list" | "writeMarker" | "abortUpload">;
 
 /** What becomes of a call, and of who made it. */
 export const STRIKES = ["fail", "late", "lost", "twice", "kill", "kill-late", "kill-after"] as const;
@@ -77,12 +90,21 @@ export type Strike = (typeof STRIKES)[number];
 export type Step =
   // The application.
   | { readonly do: "row-first"; readonly key: number; readonly ttlMs: number | null; readonly max: number | null }
-  | { readonly do: "object-first" | "multipart"; readonly key: number }
+  | { readonly do: "object-first"; readonly key: number }
+  | { readonly do: "multipart"; readonly key: number; readonly begun: "now" | "long ago" | "at no known time" }
+  | { readonly do: "complete-upload"; readonly n: number }
   | { readonly do: "look-first"; readonly key: number; readonly revive: boolean }
-  | { readonly do: "finish-upload"; readonly n: number; readonly ttlMs: number | null }
+  /** Names what was put or looked for, in a row or from another column. */
+  | {
+      readonly do: "finish-upload";
+      readonly n: number;
+      readonly ttlMs: number | null;
+      readonly by?: "reference" | "row";
+    }
   | { readonly do: "share"; readonly n: number; readonly ttlMs: number | null }
   | { readonly do: "extend"; readonly n: number; readonly ttlMs: number | null }
-  | { readonly do: "download" | "overwrite" | "late-put" | "lose"; readonly n: number }
+  | { readonly do: "download" | "overwrite" | "late-put" | "lose" | "derive"; readonly n: number }
+  | { readonly do: "drop-reference"; readonly n: number }
   | { readonly do: "delete"; readonly n: number; readonly object: boolean }
   | { readonly do: "pin"; readonly n: number; readonly pinned: boolean }
   | { readonly do: "set-status"; readonly n: number; readonly status: string }
@@ -100,15 +122,24 @@ export type Step =
   | { readonly do: "deliver"; readonly n: number }
   // The operator.
   | { readonly do: "approve" | "cancel-hold" | "cancel-run" | "release" | "retry"; readonly n: number }
+  | { readonly do: "ignore"; readonly ignored: boolean }
+  | { readonly do: "tell-restored" }
   // Chance.
   | { readonly do: "wait"; readonly ms: number }
   | { readonly do: "skew"; readonly process: number; readonly ms: number }
   | { readonly do: "store-fault"; readonly fault: StoreFault }
   | { readonly do: "refuse"; readonly key: number; readonly refused: boolean }
-  | { readonly do: "freeze"; readonly what: "listing" | "replica" }
+  | { readonly do: "freeze"; readonly what: "listings" | "replica" }
+  | { readonly do: "nest"; readonly there: boolean }
   | { readonly do: "backup" }
   | { readonly do: "restore" }
   | { readonly do: "gate"; readonly stands: boolean };
+
+/** What an operator may keep out, a raw beginning of keys. */
+export const IGNORED = "c/";
+
+/** Where another instance has its store, inside of this one. */
+export const NESTED = "d/";
 
 /** In the order of UTF-8, which is not the order of UTF-16 for the last two. */
 export const KEYS = ["a", "b", "c/d", "e", "\u{FF5E}", "\u{1F600}"] as const;
@@ -132,9 +163,17 @@ function often<Kind extends Step["do"], Fields extends object>(
 const uploads: readonly fc.WeightedArbitrary<Step>[] = [
   often(12, "row-first", { key, ttlMs, max: fc.constantFrom(null, null, 1) }),
   often(10, "object-first", { key }),
-  often(5, "multipart", { key }),
+  often(6, "multipart", {
+    key,
+    begun: fc.constantFrom("now" as const, "long ago" as const, "at no known time" as const),
+  }),
+  often(6, "complete-upload", { n: few }),
   often(8, "look-first", { key, revive: yesOrNo }),
-  often(18, "finish-upload", { n: few, ttlMs }),
+  often(18, "finish-upload", {
+    n: few,
+    ttlMs,
+    by: fc.constantFrom("row" as const, "row" as const, "reference" as const),
+  }),
   often(10, "abandon", {
     key,
     age: fc.constantFrom("old" as const, "old" as const, "new" as const, "unknown" as const),
@@ -151,7 +190,9 @@ const changes: readonly fc.WeightedArbitrary<Step>[] = [
   often(2, "lose", { n }),
   often(4, "delete", { n, object: yesOrNo }),
   often(2, "pin", { n, pinned: yesOrNo }),
-  often(4, "set-status", { n, status: fc.constantFrom("active", "uploading", "expired") }),
+  often(5, "set-status", { n, status: fc.constantFrom("active", "uploading", "expired", "deleted", "elsewhere") }),
+  often(3, "derive", { n }),
+  often(4, "drop-reference", { n: few }),
 ];
 
 /** Where a process may be stopped: most is at stake around a delete. */
@@ -184,6 +225,8 @@ const operator: readonly fc.WeightedArbitrary<Step>[] = [
   often(2, "cancel-run", { n: few }),
   often(4, "release", { n: few }),
   often(2, "retry", { n: few }),
+  often(2, "ignore", { ignored: yesOrNo }),
+  { weight: 3, arbitrary: fc.constant({ do: "tell-restored" } as const) },
 ];
 
 const waits = fc.constantFrom(
@@ -198,7 +241,8 @@ const chance: readonly fc.WeightedArbitrary<Step>[] = [
   often(3, "skew", { process, ms: skews }),
   often(16, "store-fault", { fault: fc.constantFrom(...STORE_FAULTS) }),
   often(4, "refuse", { key, refused: yesOrNo }),
-  often(4, "freeze", { what: fc.constantFrom("listing" as const, "replica" as const) }),
+  often(4, "freeze", { what: fc.constantFrom("listings" as const, "replica" as const) }),
+  often(2, "nest", { there: yesOrNo }),
   { weight: 4, arbitrary: fc.constant({ do: "backup" } as const) },
   { weight: 2, arbitrary: fc.constant({ do: "restore" } as const) },
 ];
@@ -218,7 +262,11 @@ const site: fc.Arbitrary<Site> = fc.record({
   firstRun: fc.constantFrom("remove", "remove", "remove", "hold"),
   identityMarker: fc.constantFrom(true, true, true, false),
   garbage: fc.constantFrom(false, true, true, true),
+  catalog: fc.constantFrom("files", "files", "attachments", "photos"),
+  folder: fc.constantFrom(false, false, false, true),
+  leftovers: fc.constantFrom("all", "all", "own"),
   databaseSkewMs: fc.constantFrom(0, 0, 2 * MINUTE_MS, -2 * MINUTE_MS),
+  storeSkewMs: fc.constantFrom(null, null, null, 0, 0, 4 * MINUTE_MS, -4 * MINUTE_MS, 20 * MINUTE_MS),
 });
 
 /** Histories of up to `length` steps under these conditions. */

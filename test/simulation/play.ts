@@ -1,16 +1,15 @@
 /** Plays one history from its first step to the end, at which everything must be as the rules want it. */
-
-import { isSweepError } from "../../src/core/errors.ts";
 import { HOUR_MS } from "../../src/core/safety.ts";
-import { createSweeperOf, type Sweeper } from "../../src/core/sweeper.ts";
 import type { Row } from "../../src/database/client.ts";
-import { Application, pick, protects, quote } from "./application.ts";
+import { Application } from "./application.ts";
 import { Coverage } from "./coverage.ts";
 import { type Conditions, type History, KEYS, type Step } from "./history.ts";
-import { Oracle, RULES, type Violation } from "./oracle.ts";
+import { leftOver, type Scene } from "./left-over.ts";
+import { Operator } from "./operator.ts";
+import { Oracle, type Violation } from "./oracle.ts";
 import { GATE_MS, Process } from "./process.ts";
-import { isDue, isOld } from "./rules.ts";
-import { Stage } from "./stage.ts";
+import { RULES } from "./rules.ts";
+import { pick, Stage } from "./stage.ts";
 
 export interface Played {
   readonly violations: readonly Violation[];
@@ -37,7 +36,8 @@ class Player {
   readonly #stage: Stage;
   readonly #conditions: Conditions;
   readonly #application: Application;
-  readonly #processes: readonly Process[];
+  readonly #processes: readonly [Process, Process, Process];
+  readonly #operator: Operator;
   #triggers: readonly Row[] = [];
 
   constructor(stage: Stage, conditions: Conditions, coverage: Coverage) {
@@ -45,7 +45,9 @@ class Player {
     this.#conditions = conditions;
     this.#application = new Application(stage, conditions);
     this.oracle = new Oracle(stage, this.#application, coverage);
-    this.#processes = ["one", "two", "three"].map((name) => new Process(name, stage, this.oracle));
+    const make = (name: string): Process => new Process(name, stage, this.oracle);
+    this.#processes = [make("one"), make("two"), make("three")];
+    this.#operator = new Operator(stage, this.oracle, this.#processes);
   }
 
   async play(steps: readonly Step[]): Promise<void> {
@@ -65,9 +67,7 @@ class Player {
   }
 
   #process(n: number): Process {
-    const found = pick(this.#processes, n);
-    if (found === undefined) throw new Error("there is no process");
-    return found;
+    return pick(this.#processes, n) ?? this.#processes[0];
   }
 
   /** One of those that are in the middle of a slice. */
@@ -126,6 +126,7 @@ class Player {
     if (step.do === "start" && process.slice !== null) return;
     if (process.slice === null) {
       this.oracle.started();
+      this.#operator.runBegins();
       this.#stage.tell(`process ${process.name} begins a slice (${step.mode})`);
       await process.start(step.mode, step.do === "start" && step.scheduled ? "schedule" : "cli");
     }
@@ -143,12 +144,12 @@ class Player {
         this.#stage.storeFault = step.fault;
         return;
       case "refuse":
-        this.#stage.memory.refuse(KEYS[step.key] ?? "", step.refused ? "AccessDenied" : null);
+        this.#stage.store.refuse(KEYS[step.key] ?? "", step.refused ? "AccessDenied" : null);
         return;
       case "freeze":
-        return step.what === "listing" ? this.#stage.freezeListing() : this.#stage.freezeReplica();
+        return step.what === "listings" ? this.#stage.freezeListings() : this.#stage.freezeReplica();
       default:
-        return this.#operates(step);
+        return this.#operator.does(step);
     }
   }
 
@@ -184,12 +185,14 @@ class Player {
       for (const process of this.#processes) await process.kill(false);
       this.#stage.inFlight.length = 0;
     }
-    if (!(await this.#stage.restore())) return;
+    const { backupAt } = this.#stage;
+    if (backupAt === null || !(await this.#stage.restore())) return;
+    this.#operator.restored(backupAt);
     this.#stage.count("the database is put back");
     this.#stage.tell("the database is put back as it was at the backup");
     await this.#application.restored();
     const kept = await this.#stage.rows("SELECT key FROM filesweep_removals WHERE released_by = 'operator'");
-    this.oracle.restored(new Set(kept.map(({ key }) => String(key))));
+    this.oracle.restored(backupAt, new Set(kept.map(({ key }) => String(key))));
     const [meta] = await this.#stage.rows("SELECT value FROM filesweep_meta WHERE name = 'twin'");
     const text = await this.#stage.marker();
     const twin = meta === undefined ? null : epochOf(String(meta["value"]));
@@ -206,84 +209,6 @@ class Player {
     }
   }
 
-  // -------------------------------------------------------------------------------------------------- operator
-
-  /** A person with the command line, on a connection of their own. */
-  #sweeper(): Sweeper {
-    return createSweeperOf(this.#process(0).operator());
-  }
-
-  async #operates(step: Step): Promise<void> {
-    switch (step.do) {
-      case "approve":
-      case "cancel-hold":
-        return this.#decideHold(step.do, step.n);
-      case "cancel-run": {
-        const runs = await this.#stage.rows(
-          "SELECT id FROM filesweep_runs WHERE status IN ('paused', 'held', 'running')",
-        );
-        const run = pick(runs, step.n);
-        if (run !== undefined)
-          await this.#tryTo(`cancels ${String(run["id"])}`, (sweeper) => sweeper.cancel(String(run["id"])));
-        return;
-      }
-      case "release":
-        return this.#release(step.n);
-      case "retry": {
-        const failed = await this.#stage.rows(
-          "SELECT id FROM filesweep_removals WHERE state IN ('failed', 'abandoned')",
-        );
-        const removal = pick(failed, step.n);
-        if (removal !== undefined)
-          await this.#tryTo("has a removal tried again", (sweeper) => sweeper.retry(String(removal["id"])));
-        return;
-      }
-      default:
-        throw new Error(`nobody knows how to ${step.do}`);
-    }
-  }
-
-  async #decideHold(what: "approve" | "cancel-hold", n: number): Promise<void> {
-    const holds = await this.#stage.rows("SELECT id, cause FROM filesweep_holds WHERE status IN ('open', 'cancelled')");
-    const hold = pick(holds, n);
-    if (hold === undefined) return;
-    const id = String(hold["id"]);
-    if (what === "cancel-hold") {
-      await this.#tryTo(`silences ${String(hold["cause"])}`, (sweeper) => sweeper.cancel(id));
-      return;
-    }
-    if (!(await this.#tryTo(`approves ${String(hold["cause"])}`, (sweeper) => sweeper.approve(id)))) return;
-    this.oracle.approved();
-    if (hold["cause"] === "restored-backup") this.oracle.mustHold = false;
-  }
-
-  async #release(n: number): Promise<void> {
-    const open = await this.#stage.rows(
-      "SELECT id, key FROM filesweep_removals WHERE state IN ('suspected', 'due', 'failed', 'abandoned')",
-    );
-    const removal = pick(open, n);
-    if (removal === undefined) return;
-    const key = String(removal["key"]);
-    const isAsked =
-      this.#stage.inFlight.some(({ isDelete }) => isDelete) ||
-      this.#processes.some((process) => process.waiting().some(({ call }) => call === "delete"));
-    const done = await this.#tryTo(`keeps ${quote(key)}`, (sweeper) => sweeper.release(String(removal["id"])));
-    // An earlier delete of it may still be on its way.
-    if (done) this.oracle.keptByAPerson(key, !isAsked);
-  }
-
-  /** Answers whether it was done: what a person looked at may have gone on meanwhile. */
-  async #tryTo(what: string, work: (sweeper: Sweeper) => Promise<unknown>): Promise<boolean> {
-    try {
-      await work(this.#sweeper());
-      this.#stage.tell(`a person ${what}`);
-      return true;
-    } catch (error) {
-      if (isSweepError(error, "conflict") || isSweepError(error, "not-found")) return false;
-      throw error;
-    }
-  }
-
   // ------------------------------------------------------------------------------------------------------- end
 
   /** Faults stop, a person says yes to everything, and filesweep runs: then all garbage goes, and nothing else. */
@@ -295,36 +220,32 @@ class Player {
     const stage = this.#stage;
     stage.inFlight.length = 0;
     stage.storeFault = null;
-    for (const key of KEYS) stage.memory.refuse(key, null);
+    if (stage.storeSkewMs !== null) stage.storeSkewMs = 0;
+    for (const key of KEYS) stage.store.refuse(key, null);
     await stage.thaw();
-    this.#application.forgetUploads();
+    this.#application.uploads.forget();
     if (!this.#conditions.gate) await this.#gate(true);
     stage.tell("--- no more faults; a person approves whatever is held ---");
     let left: string[] = [];
     for (let round = 0; round < 9; round += 1) {
       stage.advance(2 * HOUR_MS + 60_000);
-      await this.#approveAll();
+      await this.#operator.approveAll();
       await this.#runToItsEnd();
       await this.#look();
-      left = await this.#leftOver();
+      left = await leftOver(this.#scene());
       if (left.length === 0 || this.oracle.violations.length > 0) return;
     }
     this.oracle.note(RULES.converge, left.join("; "));
   }
 
-  async #approveAll(): Promise<void> {
-    for (const { id } of await this.#stage.rows(
-      "SELECT id FROM filesweep_holds WHERE status IN ('open', 'cancelled')",
-    )) {
-      await this.#tryTo("approves", (sweeper) => sweeper.approve(String(id)));
-    }
-    this.oracle.approved();
-    this.oracle.mustHold = false;
-    for (const { id } of await this.#stage.rows(
-      "SELECT id FROM filesweep_removals WHERE state IN ('failed', 'abandoned')",
-    )) {
-      await this.#tryTo("has it tried again", (sweeper) => sweeper.retry(String(id)));
-    }
+  #scene(): Scene {
+    const { settings } = this.#process(0);
+    return {
+      stage: this.#stage,
+      application: this.#application,
+      oracle: this.oracle,
+      settings: { ...settings, ignorePrefixes: this.#stage.ignorePrefixes },
+    };
   }
 
   async #runToItsEnd(): Promise<void> {
@@ -340,36 +261,6 @@ class Player {
       if (paused === undefined || this.oracle.violations.length > 0) return;
     }
     this.oracle.note(RULES.converge, "after 5 slices the run is not over");
-  }
-
-  /** P6: ledger, gate, catalog and store agree, and nothing is left to do. What is not so, in words. */
-  async #leftOver(): Promise<string[]> {
-    const { settings } = this.#process(0);
-    const now = this.#stage.now;
-    const left: string[] = [];
-    const rows = [...this.#application.rows.values()];
-    for (const row of rows) {
-      if (isDue(row, now, settings)) left.push(`${row.id} is due`);
-      if (isOld(row, now, settings)) left.push(`the record ${row.id} is old`);
-    }
-    const named = new Set(rows.filter(protects).map(({ key }) => key));
-    for (const { key, modifiedAt } of (await this.#stage.objects()).values()) {
-      const mayStay = named.has(key) || this.oracle.isKept(key) || modifiedAt === null || key.startsWith(".filesweep/");
-      if (!mayStay) left.push(`${quote(key)} is garbage`);
-    }
-    for (const { key, initiatedAt } of this.#stage.memory.uploads()) {
-      if (initiatedAt !== null && initiatedAt + settings.uploadGraceMs < now)
-        left.push(`an upload of ${quote(key)} is stale`);
-    }
-    const open = await this.#stage.rows(
-      "SELECT key, state FROM filesweep_removals WHERE state NOT IN ('removed', 'released')",
-    );
-    for (const { key, state } of open) left.push(`the removal of ${quote(String(key))} is ${String(state)}`);
-    const shut = await this.#stage.rows("SELECT key FROM filesweep_gate WHERE leaves_at IS NULL");
-    for (const { key } of shut) left.push(`${quote(String(key))} is behind the gate for ever`);
-    const holds = await this.#stage.rows("SELECT cause FROM filesweep_holds WHERE status IN ('open', 'cancelled')");
-    for (const { cause } of holds) left.push(`the hold ${String(cause)} is not closed`);
-    return left;
   }
 }
 

@@ -7,28 +7,19 @@ import type { Mode } from "../../src/core/model.ts";
 import type { Clock, DeleteRequest, ListPage, Store, UploadName } from "../../src/core/ports.ts";
 import { type RunOutcome, type RunParts, runSlice } from "../../src/core/run.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/core/safety.ts";
-import { checkSettings, type RunSettings } from "../../src/core/settings.ts";
+import type { RunSettings } from "../../src/core/settings.ts";
 import type { Row, SqlClient, Statement } from "../../src/database/client.ts";
 import { createDatabase } from "../../src/database/open.ts";
 import { counted } from "../../src/storage/counted.ts";
 import { readOnly } from "../../src/storage/read-only.ts";
+import { type CallName, through } from "../support/faults.ts";
 import { TEST_NOW } from "../support/statements.ts";
 import type { Site } from "./history.ts";
 import type { Stage } from "./stage.ts";
-import { answerDelete, answerHead, answerList } from "./store-faults.ts";
+import { answerDelete, answerHead, answerList, answerListUploads } from "./store-faults.ts";
 
 /** What becomes of a call that waits. */
 export type Turn = "go" | "fail" | "fail-late" | "twice";
-
-export type CallName =
-  | "database"
-  | "list"
-  | "head"
-  | "readMarker"
-  | "writeMarker"
-  | "delete"
-  | "listUploads"
-  | "abortUpload";
 
 interface Parked {
   readonly call: CallName;
@@ -46,7 +37,12 @@ export interface Witness {
   /** Deletes, and sees what went. */
   delete(process: Process, requests: readonly DeleteRequest[]): ReturnType<Store["delete"]>;
   puts(slice: Slice): void;
-  aborts(process: Process, slice: Slice, upload: UploadName): void;
+  /** A page of the store was listed. */
+  lists(slice: Slice, page: ListPage): void;
+  /** An abort is asked for, before any of it happens. */
+  asksToAbort(process: Process, slice: Slice, upload: UploadName): Promise<void>;
+  /** Aborts, and sees what became of uploads and objects. */
+  abort(upload: UploadName): ReturnType<Store["abortUpload"]>;
   ended(slice: Slice, outcome: RunOutcome | null): void;
   /** A slice ended with an error that is no answer of a port and no lost lease. */
   broke(process: Process, error: unknown): void;
@@ -57,16 +53,20 @@ export const GATE_MS = 10 * MINUTE_MS;
 /** One slice of a run, under way. */
 export interface Slice {
   readonly mode: Mode;
-  readonly token: object;
   /** The fence of the lease it got. */
   fence: number | null;
   deletes: number;
+  aborts: number;
   rowsEnded: number;
+  /** What no sweep of it may touch. */
+  readonly ignorePrefixes: readonly string[];
+  /** How far the store's clock was from its own, as it was told; null: it was not. */
+  storeSkewMs: number | null;
 }
 
 export class Process {
   readonly name: string;
-  readonly settings: RunSettings;
+  settings: RunSettings;
   skewMs = 0;
   slice: Slice | null = null;
   #stage: Stage;
@@ -80,7 +80,7 @@ export class Process {
     this.name = name;
     this.#stage = stage;
     this.#witness = witness;
-    this.settings = settingsOf(site);
+    this.settings = settingsOf(stage, site);
   }
 
   /** The process's own clock. */
@@ -96,7 +96,17 @@ export class Process {
   /** Begins a slice, and comes to its first call. */
   async start(mode: Mode, trigger: "schedule" | "cli"): Promise<void> {
     if (this.slice !== null) return;
-    const slice: Slice = { mode, token: {}, fence: null, deletes: 0, rowsEnded: 0 };
+    const { ignorePrefixes } = this.#stage;
+    this.settings = { ...this.settings, ignorePrefixes };
+    const slice: Slice = {
+      mode,
+      fence: null,
+      deletes: 0,
+      aborts: 0,
+      rowsEnded: 0,
+      ignorePrefixes,
+      storeSkewMs: null,
+    };
     this.slice = slice;
     void this.#work(slice, trigger);
     await this.#calm();
@@ -206,10 +216,11 @@ export class Process {
   #parts(slice: Slice): RunParts {
     const stage = this.#stage;
     const clock: Clock = { now: () => this.now(), monotonicMs: () => stage.monotonic };
-    const client = this.#client(slice);
-    const { store, calls } = counted(this.#store(slice));
+    const { wrapClient, wrapStore } = through((call, work) => this.#pass(slice, call, work));
+    const client = this.#countedClient(wrapClient(this.#client(slice)));
+    const { store, calls } = counted(this.#watchedStore(slice, wrapStore(this.#store(slice))));
     return {
-      database: createDatabase({ client, clock, gateMs: GATE_MS, databaseNow: TEST_NOW }),
+      database: createDatabase({ client, clock, gateMs: GATE_MS, databaseNow: TEST_NOW, mapping: stage.mapping }),
       store,
       planStore: readOnly(store),
       storeCalls: calls,
@@ -232,9 +243,9 @@ export class Process {
     };
     const clock: Clock = { now: () => stage.now, monotonicMs: () => stage.monotonic };
     return {
-      database: createDatabase({ client, clock, gateMs: GATE_MS, databaseNow: TEST_NOW }),
-      store: stage.memory,
-      planStore: readOnly(stage.memory),
+      database: createDatabase({ client, clock, gateMs: GATE_MS, databaseNow: TEST_NOW, mapping: stage.mapping }),
+      store: stage.store,
+      planStore: readOnly(stage.store),
       storeCalls: () => 0,
       settings: this.settings,
       clock,
@@ -244,48 +255,67 @@ export class Process {
     };
   }
 
+  /** What the calls of a slice do to the database once their turn has come. */
   #client(slice: Slice): SqlClient {
-    let calls = 0;
     return {
-      batch: (statements, mode) => {
-        calls += 1;
-        return this.#pass(slice, "database", () =>
-          mode === "read" ? this.#stage.readBatch(statements) : this.#witness.write(this, slice, statements),
-        );
-      },
+      batch: (statements, mode) =>
+        mode === "read" ? this.#stage.readBatch(statements) : this.#witness.write(this, slice, statements),
       explain: () => Promise.resolve([]),
-      calls: () => calls,
+      calls: () => 0,
       close: () => {},
     };
   }
 
+  /** What they do to the store. */
   #store(slice: Slice): Store {
     const stage = this.#stage;
-    const { memory } = stage;
     return {
-      name: memory.name,
-      invalidKey: (key) => memory.invalidKey(key),
-      list: (options) => this.#pass<ListPage>(slice, "list", () => answerList(stage, options)),
-      head: (key) => this.#pass(slice, "head", () => answerHead(stage, key)),
-      readMarker: () => this.#pass(slice, "readMarker", () => memory.readMarker()),
-      writeMarker: (text) =>
-        this.#pass(slice, "writeMarker", async () => {
-          this.#witness.puts(slice);
-          await memory.writeMarker(text);
-        }),
-      listUploads: (options) => this.#pass(slice, "listUploads", () => memory.listUploads(options)),
-      abortUpload: async (upload) => {
-        this.#witness.aborts(this, slice, upload);
-        return this.#pass(slice, "abortUpload", () => memory.abortUpload(upload));
+      ...stage.store,
+      list: async (options) => {
+        const page = await answerList(stage, options);
+        this.#witness.lists(slice, page);
+        return page;
       },
-      tryOut: () => memory.tryOut(),
-      versioning: () => memory.versioning(),
-      clockSkewMs: () => memory.clockSkewMs(),
+      head: (key) => answerHead(stage, key),
+      writeMarker: (text) => {
+        this.#witness.puts(slice);
+        return stage.store.writeMarker(text);
+      },
+      listUploads: (options) => answerListUploads(stage, options),
+      abortUpload: (upload) => this.#witness.abort(upload),
+      delete: (requests) => answerDelete(stage, requests, (some) => this.#witness.delete(this, some)),
+    };
+  }
+
+  /** The database as filesweep has it: calls count when they are made, whatever becomes of them. */
+  #countedClient(client: SqlClient): SqlClient {
+    let calls = 0;
+    return {
+      ...client,
+      batch: (statements, mode) => {
+        calls += 1;
+        return client.batch(statements, mode);
+      },
+      calls: () => calls,
+    };
+  }
+
+  /** The store as filesweep has it: what it asks for is told before any of it happens. */
+  #watchedStore(slice: Slice, store: Store): Store {
+    return {
+      ...store,
+      clockSkewMs: () => {
+        const { storeSkewMs } = this.#stage;
+        slice.storeSkewMs = storeSkewMs === null ? null : Math.abs(storeSkewMs - this.skewMs);
+        return slice.storeSkewMs;
+      },
+      abortUpload: async (upload) => {
+        await this.#busily(() => this.#witness.asksToAbort(this, slice, upload));
+        return store.abortUpload(upload);
+      },
       delete: async (requests) => {
         await this.#busily(() => this.#witness.asks(this, slice, requests));
-        return this.#pass(slice, "delete", () =>
-          answerDelete(stage, requests, (some) => this.#witness.delete(this, some)),
-        );
+        return store.delete(requests);
       },
     };
   }
@@ -300,11 +330,9 @@ function describe(outcome: RunOutcome): string {
 }
 
 /** Short graces, so that a history of a few hours has everything in it. */
-function settingsOf(site: Site): RunSettings {
-  const checked = checkSettings({}, { runtime: "node" });
-  if (!("settings" in checked)) throw new Error("the defaults are not valid");
+function settingsOf({ settings }: Stage, site: Site): RunSettings {
   return {
-    ...checked.settings,
+    ...settings,
     orphanGraceMs: HOUR_MS,
     downloadGraceMs: HOUR_MS,
     oldFilesMs: 4 * HOUR_MS,
@@ -315,6 +343,7 @@ function settingsOf(site: Site): RunSettings {
     concurrency: 1,
     gateMs: GATE_MS,
     quarantineMs: site.quarantineMs,
+    leftovers: site.leftovers,
     pageSize: site.pageSize,
     maxCalls: site.maxCalls,
     maxRemovals: site.maxRemovals,

@@ -8,7 +8,7 @@
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import type { Coverage, Machine } from "./coverage.ts";
+import { addCoverage, addTo, emptyCoverage } from "./coverage.ts";
 import { ALL_CONDITIONS, type Conditions } from "./history.ts";
 import { renderFailure } from "./render-failure.ts";
 import { tryHistories } from "./try.ts";
@@ -32,12 +32,8 @@ async function main(): Promise<number> {
   const [runs, first, length] = [Number(values.runs), Number(values.seed), Number(values.length)];
   const totals = { histories: 0, steps: 0, removals: 0 };
   const faults = new Map<string, number>();
-  const covered: Record<Machine, Map<string, number>> = {
-    ledger: new Map(),
-    gate: new Map(),
-    hold: new Map(),
-    run: new Map(),
-  };
+  const bySite = new Map<string, number>();
+  const covered = emptyCoverage();
   for (let chunk = 0; chunk * CHUNK < runs; chunk += 1) {
     const seed = first + chunk;
     const some = Math.min(CHUNK, runs - chunk * CHUNK);
@@ -48,11 +44,13 @@ async function main(): Promise<number> {
     }
     for (const name of ["histories", "steps", "removals"] as const) totals[name] += tried[name];
     addTo(faults, tried.faults);
-    addCoverage(covered, tried.coverage);
+    addTo(bySite, tried.bySite);
+    addCoverage(covered, tried.coverage.seen);
     process.stderr.write(`seed ${seed}: ${totals.histories} of ${runs} histories, no promise broken\n`);
   }
   write(`seeds ${first} to ${first + Math.ceil(runs / CHUNK) - 1}, conditions: ${JSON.stringify(conditions)}`);
   write(`histories ${totals.histories}, steps ${totals.steps}, objects removed ${totals.removals}`);
+  write(renderCounts("objects removed by site", bySite));
   write(renderCounts("faults injected", faults));
   for (const [machine, steps] of Object.entries(covered)) write(renderCounts(`steps of ${machine}`, steps));
   write("violations: 0");
@@ -72,14 +70,6 @@ function renderCounts(title: string, counts: ReadonlyMap<string, number>): strin
   const sorted = [...counts].sort(([, a], [, b]) => b - a);
   const width = Math.max(...sorted.map(([name]) => name.length));
   return [`${title}:`, ...sorted.map(([name, count]) => `  ${name.padEnd(width)}  ${count}`)].join("\n");
-}
-
-function addTo(sum: Map<string, number>, more: ReadonlyMap<string, number>): void {
-  for (const [name, count] of more) sum.set(name, (sum.get(name) ?? 0) + count);
-}
-
-function addCoverage(sum: Record<Machine, Map<string, number>>, { seen }: Coverage): void {
-  for (const machine of ["ledger", "gate", "hold", "run"] as const) addTo(sum[machine], seen[machine]);
 }
 
 function write(text: string): void {

@@ -1,7 +1,14 @@
 /** How a store answers that keeps to the contract and to nothing more, or lies. */
 import { SweepError } from "../../src/core/errors.ts";
 import { compareKeys } from "../../src/core/keys.ts";
-import type { DeleteOutcome, DeleteRequest, ListedObject, ListPage } from "../../src/core/ports.ts";
+import type {
+  DeleteOutcome,
+  DeleteRequest,
+  ListedObject,
+  ListPage,
+  UploadName,
+  UploadPage,
+} from "../../src/core/ports.ts";
 import type { Stage } from "./stage.ts";
 
 export async function answerList(
@@ -17,7 +24,7 @@ export async function answerList(
     "incomplete-listing",
     "list-error",
   );
-  const page = await stage.memory.list({ after, limit: fault === "short-page" ? 1 : limit });
+  const page = await stage.store.list({ after, limit: fault === "short-page" ? 1 : limit });
   const [first] = page.objects;
   switch (fault) {
     case "list-error":
@@ -50,8 +57,22 @@ function stale(frozen: readonly ListedObject[] | null, after: string | null, lim
   return { objects, next: rest.length > limit ? (objects.at(-1)?.key ?? null) : null };
 }
 
+/** Uploads that were completed or aborted long since may be listed still. */
+export async function answerListUploads(
+  stage: Stage,
+  { after, limit }: { after: UploadName | null; limit: number },
+): Promise<UploadPage | "not-supported"> {
+  const fault = stage.site.folder ? null : stage.takeFault("short-uploads", "stale-uploads", "uploads-error");
+  if (fault === "uploads-error") throw new SweepError("unavailable", "injected: the listing of uploads failed");
+  const frozen = fault === "stale-uploads" ? stage.frozenUploads : null;
+  if (frozen === null || after !== null) {
+    return stage.store.listUploads({ after, limit: fault === "short-uploads" ? 1 : limit });
+  }
+  return { uploads: frozen, next: null };
+}
+
 export async function answerHead(stage: Stage, key: string): Promise<ListedObject | null> {
-  return stage.takeFault("not-found") === null ? stage.memory.head(key) : null;
+  return stage.takeFault("not-found") === null ? stage.store.head(key) : null;
 }
 
 /** Of the first half of a batch nothing becomes, or nobody knows what, or nothing is said. */

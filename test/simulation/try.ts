@@ -1,6 +1,6 @@
 /** Tries histories until one breaks a promise, and shrinks that one to a story that a person can read. */
 import fc from "fast-check";
-import { Coverage } from "./coverage.ts";
+import { addTo, Coverage } from "./coverage.ts";
 import { type Conditions, type History, histories } from "./history.ts";
 import type { Violation } from "./oracle.ts";
 import { play } from "./play.ts";
@@ -9,6 +9,8 @@ export interface Tried {
   readonly histories: number;
   readonly steps: number;
   readonly removals: number;
+  /** Objects removed, by the catalog and the store of the site. */
+  readonly bySite: ReadonlyMap<string, number>;
   readonly faults: ReadonlyMap<string, number>;
   readonly coverage: Coverage;
   readonly failure: Failure | null;
@@ -45,20 +47,24 @@ export async function tryHistories({
 }: TryOptions): Promise<Tried> {
   const coverage = new Coverage();
   const faults = new Map<string, number>();
+  const bySite = new Map<string, number>();
   const sum = { histories: 0, steps: 0, removals: 0 };
   const isHeld = fc.asyncProperty(histories(conditions, length), async (history) => {
     const played = await play(history, conditions, coverage);
     sum.histories += 1;
     sum.steps += history.steps.length;
     sum.removals += played.removals;
-    for (const [fault, count] of played.faults) faults.set(fault, (faults.get(fault) ?? 0) + count);
+    const { catalog, folder } = history.site;
+    const site = `${catalog} ${folder ? "on a folder" : "in a bucket"}`;
+    addTo(bySite, new Map([[site, played.removals]]));
+    addTo(faults, played.faults);
     return !played.violations.some((violation) => rule === undefined || violation.rule === rule);
   });
   const result = await fc.check(isHeld, { seed, numRuns: runs, endOnFailure: unshrunk });
   const found = result.counterexample?.[0];
-  if (!result.failed || found === undefined) return { ...sum, faults, coverage, failure: null };
+  if (!result.failed || found === undefined) return { ...sum, bySite, faults, coverage, failure: null };
   const { violations, trace } = await play(found, conditions);
   const violation = violations[0] ?? { rule: "no rule", detail: String(result.errorInstance) };
   const failure = { seed, path: result.counterexamplePath ?? "", history: found, violation, story: trace };
-  return { ...sum, faults, coverage, failure };
+  return { ...sum, bySite, faults, coverage, failure };
 }
