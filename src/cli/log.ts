@@ -1,9 +1,10 @@
 /** Log lines: one JSON object each, or for people on a terminal. */
+
+import { tallyText } from "../core/documents/numbers.ts";
 import type { Log, LogEvent } from "../core/ports.ts";
 import type { Settings } from "../core/settings.ts";
 import { describeError } from "../library/describe-error.ts";
 import { isAtLeast, jsonLine } from "../library/log.ts";
-import { tallyText } from "./format/numbers.ts";
 import { type Paint, painter } from "./format/paint.ts";
 import type { Output } from "./io.ts";
 

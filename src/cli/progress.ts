@@ -1,7 +1,7 @@
 /** Progress of a run, for a person at a terminal. */
 import process from "node:process";
+import { amount, counted } from "../core/documents/numbers.ts";
 import type { RunReport } from "../core/model.ts";
-import { amount, counted } from "./format/numbers.ts";
 import type { Output } from "./io.ts";
 
 export interface Progress {

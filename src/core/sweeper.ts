@@ -6,9 +6,11 @@ import { SweepError } from "./errors.ts";
 import { type Explanation, explain } from "./explain.ts";
 import { approvedUntil } from "./holds.ts";
 import type { Hold, HoldStatus, Mode, RemovalState, RunReport, SweepName, Tally, Trigger } from "./model.ts";
-import type { Page, PageRequest, Removal, RemovalFilter } from "./ports.ts";
+import type { Activity, Page, PageRequest, Removal, RemovalFilter } from "./ports.ts";
 import { toReport } from "./report.ts";
 import { type RunOutcome, type RunParts, type RunRequest, runSlice } from "./run.ts";
+import { DAY_MS } from "./safety.ts";
+import { cutoffsAt } from "./sweeps/expired-files.ts";
 import type { Totals } from "./totals.ts";
 
 export interface RunOptions {
@@ -37,6 +39,8 @@ export interface Sweeper {
   /** The same, but it removes nothing. */
   plan(options?: Omit<RunOptions, "mode">): Promise<RunOutcome>;
   status(): Promise<SweeperStatus>;
+  /** What went in the last 30 days, what the store holds, and what will be due within 7 days. */
+  activity(): Promise<Activity>;
   /** What each sweep would decide about a key, or about the key of a row; null where there is no such row. */
   explain(about: { key: string } | { id: string }): Promise<Explanation | null>;
   /** The newest first. */
@@ -63,6 +67,12 @@ export interface Sweeper {
   cancel(holdOrRunId: string): Promise<void>;
 }
 
+/** How far back {@link Sweeper.activity} looks, in milliseconds. */
+export const ACTIVITY_MS = 30 * DAY_MS;
+
+/** How far ahead, in milliseconds. */
+const FORESIGHT_MS = 7 * DAY_MS;
+
 export function createSweeperOf(parts: RunParts): Sweeper {
   const { database, clock } = parts;
   const { desk, holds } = database;
@@ -88,6 +98,10 @@ export function createSweeperOf(parts: RunParts): Sweeper {
     async status() {
       const { lastRun, ...rest } = await desk.overview();
       return { lastRun: lastRun === null ? null : toReport(lastRun), ...rest };
+    },
+    activity() {
+      const now = clock.now();
+      return desk.activity(now - ACTIVITY_MS, cutoffsAt(now + FORESIGHT_MS, parts.settings));
     },
     async runs(page) {
       const { items, next } = await desk.runs(page);

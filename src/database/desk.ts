@@ -1,6 +1,7 @@
 /** What operators ask and decide: how things stand, the journal, and the ledger in a person's hands. */
 import { OPEN_STATES, REMOVAL_REASONS } from "../core/model.ts";
 import type { Desk, ObjectLook, Page, Removal, RemovalFilter } from "../core/ports.ts";
+import { activityQueries, toActivity } from "./activity.ts";
 import { toKeyFacts, unprotectedKeys } from "./catalog.ts";
 import type { Row, SqlClient } from "./client.ts";
 import { toHold } from "./holds.ts";
@@ -43,6 +44,9 @@ export function createDesk(client: SqlClient, mapping: CatalogMapping, databaseN
         open: toOpen(open ?? []),
         holds: (holds ?? []).map(toHold),
       };
+    },
+    async activity(since, due) {
+      return toActivity(await look(...activityQueries(mapping, since, due)), since);
     },
     async runs({ after, limit }) {
       const behind = after === undefined ? sql`` : sql`WHERE id < ${after}`;

@@ -8,6 +8,7 @@ export type OpenedFor = <T>(use: (sweeper: Sweeper) => Promise<T>) => Promise<T>
 export function questionsOf(ask: OpenedFor): Omit<Sweeper, "run" | "plan"> {
   return {
     status: () => ask((sweeper) => sweeper.status()),
+    activity: () => ask((sweeper) => sweeper.activity()),
     explain: (about) => ask((sweeper) => sweeper.explain(about)),
     runs: (page) => ask((sweeper) => sweeper.runs(page)),
     runById: (id) => ask((sweeper) => sweeper.runById(id)),

@@ -163,6 +163,7 @@ describe("a sweeper with notifications", () => {
       run: nothing,
       plan: nothing,
       status: nothing,
+      activity: nothing,
       explain: nothing,
       runs: nothing,
       runById: nothing,

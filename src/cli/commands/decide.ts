@@ -1,11 +1,11 @@
 /** `filesweep approve` and `filesweep cancel`: what a person says of a hold. */
 import type { Command } from "commander";
+import { instantText } from "../../core/documents/numbers.ts";
 import { toStandingHoldJson } from "../../core/documents/run.ts";
 import type { CommandLine } from "../command-line.ts";
 import { withSweeper } from "../compose.ts";
 import { EXIT } from "../exit-code.ts";
 import { jsonDocument } from "../format/documents.ts";
-import { instantText } from "../format/numbers.ts";
 
 interface DecideOptions {
   readonly json?: true;

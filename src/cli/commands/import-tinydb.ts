@@ -4,6 +4,7 @@ import path from "node:path";
 import process from "node:process";
 import type { Command } from "commander";
 import { readInstant } from "../../core/catalog-time.ts";
+import { counted } from "../../core/documents/numbers.ts";
 import { SweepError } from "../../core/errors.ts";
 import { readTinyDb, type TinyDbImport } from "../../core/tinydb.ts";
 import { type ImportAnswer, importFiles } from "../../database/import-files.ts";
@@ -14,7 +15,6 @@ import type { CommandLine } from "../command-line.ts";
 import { usageError } from "../describe-error.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { jsonDocument } from "../format/documents.ts";
-import { counted } from "../format/numbers.ts";
 import { keyOfUpload, type UploadPlace } from "../upload-path.ts";
 
 interface ImportOptions {

@@ -1,5 +1,6 @@
 /** `filesweep removals`: the ledger, and what a person decides about one of its removals. */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { counted } from "../../core/documents/numbers.ts";
 import { toRemovalJson } from "../../core/documents/removal.ts";
 import { isSweepError } from "../../core/errors.ts";
 import { REMOVAL_REASONS, REMOVAL_STATES, type RemovalReason, type RemovalState } from "../../core/model.ts";
@@ -11,7 +12,6 @@ import { withSweeper } from "../compose.ts";
 import { usageError } from "../describe-error.ts";
 import { EXIT, type ExitCode, exitCodeOf, firstOf } from "../exit-code.ts";
 import { jsonDocument } from "../format/documents.ts";
-import { counted } from "../format/numbers.ts";
 import { painter } from "../format/paint.ts";
 import { removalsTable } from "../format/removal-text.ts";
 

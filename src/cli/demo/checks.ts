@@ -1,6 +1,7 @@
 /** What the demo checks for itself: from the folder and the catalog, not from what a run says of itself. */
+
+import { amount, counted } from "../../core/documents/numbers.ts";
 import type { RunReport } from "../../core/model.ts";
-import { amount, counted } from "../format/numbers.ts";
 import { isIntact } from "./content.ts";
 import type { FateGroup } from "./fates.ts";
 import type { DemoFolder, FileSize } from "./folder.ts";

@@ -1,8 +1,9 @@
 /** The demo as a person reads it. Pure. */
+
+import { amount, counted, duration, size } from "../../core/documents/numbers.ts";
+import { runSentence } from "../../core/documents/run-sentence.ts";
 import type { Tally } from "../../core/model.ts";
-import { amount, counted, duration, size } from "../format/numbers.ts";
 import type { Paint } from "../format/paint.ts";
-import { runSentence } from "../format/run-summary.ts";
 import { table } from "../format/table.ts";
 import { type FateGroup, tallyOf } from "./fates.ts";
 import { FATES, type Fate, KINDS } from "./kinds.ts";

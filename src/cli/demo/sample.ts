@@ -1,7 +1,8 @@
 /** The site as data: its objects and rows after half a year, told from `now`. Pure, and the same for the same `now`. */
+
+import { counted } from "../../core/documents/numbers.ts";
 import type { Instant } from "../../core/model.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../core/safety.ts";
-import { counted } from "../format/numbers.ts";
 import { FEATURED } from "./featured.ts";
 import { KIND_NAMES, KINDS, type KindName } from "./kinds.ts";
 import { PEOPLE, shuffledNames, sizeFor } from "./names.ts";

@@ -1,6 +1,6 @@
 /** A diagnosis as a person reads it: first what matters most, then everything in order. Pure. */
 import type { Check, CheckStatus, Diagnosis } from "../../core/doctor.ts";
-import { counted } from "./numbers.ts";
+import { counted } from "../../core/documents/numbers.ts";
 import type { Paint } from "./paint.ts";
 
 /** The whole diagnosis, ending in a newline. */

@@ -1,7 +1,7 @@
 /** What `explain` shows. Pure. */
 import { isKnown, WHY } from "../../core/documents/explanation.ts";
+import { instantText, quotedKey, size } from "../../core/documents/numbers.ts";
 import type { Explained, Explanation } from "../../core/explain.ts";
-import { instantText, quotedKey, size } from "./numbers.ts";
 import type { Paint } from "./paint.ts";
 import { removalLine } from "./removal-text.ts";
 

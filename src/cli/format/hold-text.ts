@@ -1,6 +1,7 @@
 /** A hold as a person reads it: what is wrong, what was seen, and the two commands that end it. Pure. */
+
+import { counted, instantText, quotedKey, size } from "../../core/documents/numbers.ts";
 import type { Hold, HoldSample } from "../../core/model.ts";
-import { counted, instantText, quotedKey, size } from "./numbers.ts";
 import type { Paint } from "./paint.ts";
 
 /** How many things are shown one by one: of one kind, and of each of several. */

@@ -1,6 +1,7 @@
 /** Another holder has the lease: who, and until when. Pure. */
+
+import { instantText } from "../../core/documents/numbers.ts";
 import type { LeaseHolder } from "../../core/ports.ts";
-import { instantText } from "./numbers.ts";
 
 export function leaseHeldText({ holder, expiresAt }: LeaseHolder): string {
   return `another filesweep is at work on this database: ${holder} holds the lease until ${instantText(expiresAt)} and may renew it; try again later`;

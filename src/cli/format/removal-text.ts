@@ -1,6 +1,7 @@
 /** Removals, for people. Pure. */
+
+import { instantText, quotedKey, size } from "../../core/documents/numbers.ts";
 import type { Removal } from "../../core/ports.ts";
-import { instantText, quotedKey, size } from "./numbers.ts";
 import type { Paint } from "./paint.ts";
 import { table } from "./table.ts";
 

@@ -1,11 +1,11 @@
 /** What `status` shows. Pure. */
 
+import { instantText, tallyText } from "../../core/documents/numbers.ts";
+import { runSentence } from "../../core/documents/run-sentence.ts";
 import { type Hold, OPEN_STATES, type RunReport } from "../../core/model.ts";
 import type { CommandStatus } from "../command-sweeper.ts";
 import { endings, holdTitle } from "./hold-text.ts";
-import { instantText, tallyText } from "./numbers.ts";
 import type { Paint } from "./paint.ts";
-import { runSentence } from "./run-summary.ts";
 
 /** How things stand, where it was asked. */
 export interface Status extends CommandStatus {

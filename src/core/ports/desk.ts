@@ -10,7 +10,7 @@ import type {
   Tally,
 } from "../model.ts";
 import type { Totals } from "../totals.ts";
-import type { FileRow, KeyFacts } from "./catalog.ts";
+import type { Cutoffs, FileRow, KeyFacts } from "./catalog.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { ObjectLook } from "./store.ts";
 
@@ -62,6 +62,33 @@ export interface Overview {
   readonly holds: readonly Hold[];
 }
 
+/** What removing runs reclaimed on one day, of one kind. */
+export interface Reclaimed {
+  /** The UTC day on which the run began: `2026-11-25`. */
+  readonly day: string;
+  readonly sweep: SweepName;
+  readonly removed: Tally;
+}
+
+/** What went lately, what there is, and what goes next. Made from what runs left in the journal: nothing is counted anew. */
+export interface Activity {
+  /** The oldest day first. */
+  readonly reclaimed: readonly Reclaimed[];
+  /** `reclaimed` is whole from here on: later than was asked for where more runs lie in between than are read. */
+  readonly since: Instant;
+  /** The newest scan of the store that came to its end; null before the first. */
+  readonly scan: {
+    readonly runId: string;
+    readonly at: Instant;
+    /** Every object that was looked at. */
+    readonly listed: Tally;
+    /** Those of them that something protects. */
+    readonly inCatalog: Tally;
+  } | null;
+  /** Live rows that will be due; null where no index leads to them. With `isMore`, there are more than were counted. */
+  readonly dueNext: (Tally & { readonly isMore: boolean }) | null;
+}
+
 /** What the database holds about one key. */
 export interface KeyRecord {
   readonly files: readonly FileRow[];
@@ -78,6 +105,8 @@ export interface KeyRecord {
 export interface Desk {
   /** One round trip: how things stand. */
   overview(): Promise<Overview>;
+  /** One round trip, which reads a few thousand rows at most. @param due up to when rows will be due */
+  activity(since: Instant, due: Cutoffs): Promise<Activity>;
   /** One round trip. */
   runs(page: PageRequest): Promise<Page<JournalEntry>>;
   /** One round trip. */

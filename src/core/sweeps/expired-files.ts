@@ -55,12 +55,13 @@ function isCount(value: Value): value is number | bigint {
   return typeof value === "number" || typeof value === "bigint";
 }
 
-function cutoffs({ settings }: Slice, now: Instant): Cutoffs {
+/** Up to when a row has to have come to its end, to be due at an instant. */
+export function cutoffsAt(now: Instant, settings: Pick<FileSettings, "expiryGraceMs" | "downloadGraceMs">): Cutoffs {
   return { expiredBefore: now - settings.expiryGraceMs, downloadedBefore: now - settings.downloadGraceMs };
 }
 
 function duePage(slice: Slice, { after, limit, now }: PageAsk): RowPage & Cutoffs {
-  return { ...cutoffs(slice, now), after, limit };
+  return { ...cutoffsAt(now, slice.settings), after, limit };
 }
 
 function expiredFiles(slice: Slice): RowSweep {
@@ -72,11 +73,11 @@ function expiredFiles(slice: Slice): RowSweep {
       `${due.count} files are due${lately > 0 ? `, and ${lately} ended in the last 24 hours` : ""}, against ${live} live ones: more than CLEANUP_HOLD_EXPIRED_PERCENT allows (${slice.settings.holdExpiredPercent} %)`,
     decide: ({ settings, store }, file, now) => decideFile(file, now, settings, (key) => store.invalidKey(key)),
     page: (_, ask) => catalog.due(slice.held, duePage(slice, ask)),
-    count: (_, now, sample, madeBy) => catalog.countDue(slice.held, cutoffs(slice, now), sample, madeBy),
+    count: (_, now, sample, madeBy) => catalog.countDue(slice.held, cutoffsAt(now, slice.settings), sample, madeBy),
     end: (_, claims, run, next) => catalog.claim(slice.held, claims, run, next && duePage(slice, next)),
     stillProtected: (_, claims, now, last) =>
       catalog.protectedAfter(slice.held, [...new Set(claims.map(({ key }) => key))], {
-        ...cutoffs(slice, now),
+        ...cutoffsAt(now, slice.settings),
         cursor: last,
       }),
     takesAlong: () => true,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { painter } from "../../../src/cli/format/paint.ts";
-import { runSentence, runSummary } from "../../../src/cli/format/run-summary.ts";
+import { runSummary } from "../../../src/cli/format/run-summary.ts";
+import { runSentence } from "../../../src/core/documents/run-sentence.ts";
 import type { RunReport, SweepName, SweepReport, Tally } from "../../../src/core/model.ts";
 import { emptyReport } from "../../../src/core/report.ts";
 import { hold } from "../support/hold.ts";

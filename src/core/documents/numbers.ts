@@ -1,6 +1,6 @@
 /** Numbers, sizes and times as people read them. Pure. */
 import prettyBytes from "pretty-bytes";
-import type { Instant, Tally } from "../../core/model.ts";
+import type { Instant, Tally } from "../model.ts";
 
 const GROUPED = new Intl.NumberFormat("en");
 

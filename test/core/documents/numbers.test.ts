@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { amount, counted, duration, instantText, size, tallyText } from "../../../src/cli/format/numbers.ts";
+import { amount, counted, duration, instantText, size, tallyText } from "../../../src/core/documents/numbers.ts";
 import { START } from "../../support/fake-clock.ts";
 
 describe("numbers for people", () => {
