@@ -21,7 +21,10 @@ export default defineConfig({
     // A test that is left focused would silence all the others.
     allowOnly: false,
     projects: [
-      { extends: true, test: { name: "all", include: ["test/**/*.test.ts"], exclude: ["test/gateway/**"] } },
+      {
+        extends: true,
+        test: { name: "all", include: ["test/**/*.test.ts"], exclude: ["test/gateway/**", "test/browser/**"] },
+      },
       // What holds of the embedded database holds of a remote one: the same tests, over the wire.
       {
         extends: true,

@@ -12,9 +12,10 @@ import type { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { SweepError } from "../core/errors.ts";
 import { createTokenCheck, requireToken } from "./auth.ts";
+import { createDashboard } from "./dashboard/dashboard.ts";
 import type { Operation } from "./operation.ts";
 import type { ApiParts, AppOptions, ServedSweeper } from "./parts.ts";
-import { nameRequest, Problem, problemResponse, requestIdOf, toProblem } from "./problem.ts";
+import { nameRequest, Problem, problemResponse, toLoggedProblem } from "./problem.ts";
 import { createRouter } from "./router.ts";
 import { startCleanup } from "./routes/cleanup.ts";
 import { followRun } from "./routes/events.ts";
@@ -72,18 +73,7 @@ export function createApp(sweeper: ServedSweeper, options: AppOptions = {}): Hon
   const { makeRequestId = () => crypto.randomUUID() } = options;
   const app = createRouter();
   app.onError((error, c) => {
-    const problem = toProblem(error);
-    if (problem.status >= 500 && problem.kind !== "not-configured") {
-      const cause = problem.cause ?? problem;
-      parts.log({
-        level: "error",
-        event: "request.failed",
-        request: requestIdOf(c),
-        status: problem.status,
-        error: cause,
-      });
-    }
-    return problemResponse(c, problem);
+    return problemResponse(c, toLoggedProblem(error, c, parts.log));
   });
   app.use(async (c, next) => {
     nameRequest(c, makeRequestId());
@@ -92,15 +82,15 @@ export function createApp(sweeper: ServedSweeper, options: AppOptions = {}): Hon
     await next();
   });
   app.use("/admin/*", requireToken(parts.admin));
-  app.use(
-    "/admin/*",
-    bodyLimit({
-      maxSize: MAX_BODY_BYTES,
-      onError: () => {
-        throw new Problem(413, "invalid", `the body is larger than ${MAX_BODY_BYTES} bytes`);
-      },
-    }),
-  );
+  const limitBody = bodyLimit({
+    maxSize: MAX_BODY_BYTES,
+    onError: () => {
+      throw new Problem(413, "invalid", `the body is larger than ${MAX_BODY_BYTES} bytes`);
+    },
+  });
+  app.use("/admin/*", limitBody);
+  app.use("/dashboard/*", limitBody);
+  app.route("/dashboard", createDashboard(parts));
   addOperations(app, createOperations(), parts);
   app.all("/admin/*", () => {
     throw noSuchRoute();

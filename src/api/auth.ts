@@ -45,20 +45,25 @@ export function requireToken(requirement: TokenRequirement): MiddlewareHandler {
 }
 
 /** @throws Problem 401, or 503 where no token is configured */
-export async function checkToken(c: Context, { check, setting }: TokenRequirement): Promise<void> {
-  if (!check.isConfigured) {
-    throw new Problem(
-      503,
-      "not-configured",
-      `no token is configured: set ${setting} to at least 32 random characters (openssl rand -hex 32 makes some) and start filesweep again`,
-    );
-  }
+export async function checkToken(c: Context, requirement: TokenRequirement): Promise<void> {
+  requireConfigured(requirement);
+  const { check } = requirement;
   const [, scheme, token] = /^(\S+)(?: +(\S+))? *$/.exec(c.req.header("Authorization") ?? "") ?? [];
   if (scheme === undefined) throw unauthorized("send the token as Authorization: Bearer TOKEN");
   if (scheme.toLowerCase() !== "bearer" || token === undefined) {
     throw unauthorized("the Authorization header is of another scheme; send Authorization: Bearer TOKEN");
   }
   if (!(await check.accepts(token))) throw unauthorized("the token is not the right one", ', error="invalid_token"');
+}
+
+/** @throws Problem 503 where no token is configured */
+export function requireConfigured({ check, setting }: TokenRequirement): void {
+  if (check.isConfigured) return;
+  throw new Problem(
+    503,
+    "not-configured",
+    `no token is configured: set ${setting} to at least 32 random characters (openssl rand -hex 32 makes some) and start filesweep again`,
+  );
 }
 
 function unauthorized(detail: string, error = ""): Problem {

@@ -121,7 +121,11 @@ async function readBody(c: Context, schema: Fields): Promise<unknown> {
 }
 
 /** @throws Problem 400 with each field that is wrong, what is allowed, and nothing of what was given */
-function valid(schema: Fields, given: unknown, where: "query" | "body"): unknown {
+export function valid<Schema extends Fields>(
+  schema: Schema,
+  given: unknown,
+  where: "query" | "body",
+): v.InferOutput<Schema> {
   const parsed = v.safeParse(schema, given);
   if (parsed.success) return parsed.output;
   const known = Object.keys(schema.entries);

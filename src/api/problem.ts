@@ -5,6 +5,7 @@
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { type ErrorKind, isSweepError, LeaseLostError } from "../core/errors.ts";
+import type { Log } from "../core/ports.ts";
 
 /** What a problem asks of whoever called: the kinds of errors, and those that only HTTP knows. */
 export type ProblemKind = ErrorKind | "lease-held" | "not-configured";
@@ -71,6 +72,16 @@ export function toProblem(error: unknown): Problem {
     return new Problem(400, "invalid", "the request cannot be read", { cause: error });
   }
   return new Problem(500, "bug", INTERNAL, { cause: error });
+}
+
+/** The same; what is no fault of the caller's is logged, under the request's id. */
+export function toLoggedProblem(error: unknown, c: Context, log: Log): Problem {
+  const problem = toProblem(error);
+  const { status, kind, cause = problem } = problem;
+  if (status >= 500 && kind !== "not-configured") {
+    log({ level: "error", event: "request.failed", request: requestIdOf(c), status, error: cause });
+  }
+  return problem;
 }
 
 /** By kind the status, and the detail where the error's own message may hold what was asked for, or is of no use outside. */

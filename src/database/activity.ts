@@ -16,10 +16,10 @@ const ROWS_COUNTED = 1000;
 
 /** The answers are for {@link toActivity}. */
 export function activityQueries(mapping: CatalogMapping, since: Instant, due: Cutoffs): SQL[] {
-  return [reclaimed(since), OLDEST_READ, lastScan(), ...dueNext(mapping, due)];
+  return [reclaimed(since), oldestRead(since), lastScan(), ...dueNext(mapping, due)];
 }
 
-export function toActivity([reclaimed, oldest, scan, due]: readonly Row[][], since: Instant): Activity {
+export function toActivity([reclaimed, oldest, scan, due]: readonly Row[][]): Activity {
   const found = scan?.[0];
   const counted = due?.[0];
   return {
@@ -28,7 +28,7 @@ export function toActivity([reclaimed, oldest, scan, due]: readonly Row[][], sin
       sweep: toSweepName(row["sweep"] ?? null),
       removed: toTally(row),
     })),
-    since: oldest?.[0] === undefined ? since : Math.max(since, integer(oldest[0], "started_at")),
+    wholeSince: oldest?.[0] === undefined ? null : integer(oldest[0], "started_at"),
     scan:
       found === undefined
         ? null
@@ -54,8 +54,10 @@ function reclaimed(since: Instant): SQL {
     GROUP BY day, sweep HAVING count > 0 ORDER BY day, sweep`;
 }
 
-/** The last run that is read; no row where all are. */
-const OLDEST_READ = sql`SELECT started_at FROM filesweep_runs ORDER BY id DESC LIMIT 1 OFFSET ${RUNS_READ - 1}`;
+/** The last run that is read, where there are older ones since the time asked for. */
+function oldestRead(since: Instant): SQL {
+  return sql`SELECT started_at FROM (SELECT started_at FROM filesweep_runs ORDER BY id DESC LIMIT 1 OFFSET ${RUNS_READ - 1}) WHERE started_at > ${since}`;
+}
 
 /** The walk goes back to the scan, no further; a run that is under way has not ended its own. */
 function lastScan(): SQL {

@@ -46,7 +46,7 @@ export function createDesk(client: SqlClient, mapping: CatalogMapping, databaseN
       };
     },
     async activity(since, due) {
-      return toActivity(await look(...activityQueries(mapping, since, due)), since);
+      return toActivity(await look(...activityQueries(mapping, since, due)));
     },
     async runs({ after, limit }) {
       const behind = after === undefined ? sql`` : sql`WHERE id < ${after}`;

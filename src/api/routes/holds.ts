@@ -93,7 +93,8 @@ export async function goOn(c: Context, { sweeper, runner, settings, log }: ApiPa
   }
 }
 
-async function existingHold(sweeper: Sweeper, id: string): Promise<HoldModel> {
+/** @throws SweepError `not-found` */
+export async function existingHold(sweeper: Sweeper, id: string): Promise<HoldModel> {
   const hold = await sweeper.holdById(id);
   if (hold === null) throw new SweepError("not-found", "there is no such hold");
   return hold;

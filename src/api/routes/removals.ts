@@ -51,7 +51,8 @@ function exportOperation(route: `GET /${string}`, id: string, mediaType: string,
   );
 }
 
-function filterOf(query: v.InferOutput<typeof ExportQuery>): Omit<RemovalFilter, "limit" | "after"> {
+/** What is looked for, as the ledger is asked. */
+export function filterOf(query: v.InferOutput<typeof ExportQuery>): Omit<RemovalFilter, "limit" | "after"> {
   const { state, reason, run, key } = query;
   return {
     ...(state !== undefined && { state }),

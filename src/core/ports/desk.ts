@@ -74,8 +74,8 @@ export interface Reclaimed {
 export interface Activity {
   /** The oldest day first. */
   readonly reclaimed: readonly Reclaimed[];
-  /** `reclaimed` is whole from here on: later than was asked for where more runs lie in between than are read. */
-  readonly since: Instant;
+  /** From here on `reclaimed` is whole, where more runs were made than are read; null where all were read. */
+  readonly wholeSince: Instant | null;
   /** The newest scan of the store that came to its end; null before the first. */
   readonly scan: {
     readonly runId: string;
