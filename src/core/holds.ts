@@ -2,7 +2,7 @@
  * Holds: a sweep, or a run, waits for a person because what it would do is not plausible. The rules are pure; the book
  * keeps, for one slice, what stands, what is raised and what is over.
  */
-import type { Hold, HoldCause, HoldSample, Instant, SweepName } from "./model.ts";
+import type { Hold, HoldCause, HoldSample, Instant, Mode, SweepName } from "./model.ts";
 import type { Clock, Database, HeldLease, Log, MakeId } from "./ports.ts";
 import { APPROVAL_MS } from "./safety.ts";
 
@@ -61,7 +61,7 @@ export interface HoldBook {
 export interface HoldBookParts {
   readonly database: Database;
   readonly held: HeldLease;
-  readonly runId: string;
+  readonly run: { readonly id: string; readonly mode: Mode };
   readonly now: Instant;
   readonly clock: Clock;
   readonly makeId: MakeId;
@@ -70,7 +70,7 @@ export interface HoldBookParts {
 }
 
 export function openHoldBook(parts: HoldBookParts): HoldBook {
-  const { database, held, runId, now } = parts;
+  const { database, held, run, now } = parts;
   const standing = new Map<string, Hold>();
   const approved: Hold[] = [];
   const raised = new Map<string, Hold>();
@@ -103,7 +103,8 @@ export function openHoldBook(parts: HoldBookParts): HoldBook {
         openedAt: before?.openedAt ?? now,
         // Later than the slice's `now`: what was seen on the way to this hold is covered by its approval.
         asOf: parts.clock.now(),
-        runId,
+        // A plan looks again, and has nothing that could go on: the run that is held stays the one that an approval opens.
+        runId: run.mode === "plan" && before !== undefined ? before.runId : run.id,
         approvedUntil: null,
       };
       standing.set(name, hold);

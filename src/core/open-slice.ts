@@ -41,7 +41,7 @@ export async function openSlice(parts: RunParts, request: RunRequest, opened: Sl
   const { opening, held, now } = opened;
   const { entry } = opening;
   const view = await lookAtStore(parts.planStore);
-  const holds = openHoldBook({ database, held, runId: entry.id, now, clock, makeId, log, standing: opening.holds });
+  const holds = openHoldBook({ database, held, run: entry, now, clock, makeId, log, standing: opening.holds });
   const verdict = judgeOpening({
     opening,
     view,

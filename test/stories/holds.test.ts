@@ -115,6 +115,22 @@ describe("too-many-expired", () => {
     expect(report.status).toBe("held");
     expect(sweepOf(report, "expired-files").removed.count).toBe(149);
   });
+
+  test("a plan that looks again covers what it shows, and leaves the hold to the run that waits: approved, that goes on", async () => {
+    const world = await knownSite(10);
+    await world.insert(...due(150));
+    world.put(names("due", 150));
+    const held = await world.run();
+    world.clock.advance(HOUR_MS);
+    await world.insert(...due(5, "later"));
+    world.put(names("later", 5));
+    const plan = await world.plan();
+    expect(plan.holds).toMatchObject([{ id: held.holds[0]?.id, count: 155, runId: held.id }]);
+    await createSweeperOf(world.parts).approve(held.holds[0]?.id ?? "");
+    const report = await world.run();
+    expect(report).toMatchObject({ id: held.id, status: "completed" });
+    expect(sweepOf(report, "expired-files").removed.count).toBe(155);
+  });
 });
 
 describe("too-many-orphans", () => {
