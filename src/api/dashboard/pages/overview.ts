@@ -85,7 +85,7 @@ function openTable(view: View, open: SweeperStatus["open"]): Html {
   if (rows.length === 0) return html`<p class="soft">Nothing is open.</p>`;
   return table(
     "Open removals by state",
-    [head("State"), numberHead("Objects"), head("")],
+    [head("State"), numberHead("Objects"), head("What it means")],
     rows.map(
       (state: RemovalState & keyof typeof MEANINGS) =>
         html`<tr><th scope="row"><a href="${to(view, "/removals", { state })}">${state}</a></th><td class="number">${tally(open[state] ?? NOTHING)}</td><td>${MEANINGS[state]}</td></tr>`,

@@ -138,7 +138,7 @@ function keptTable(sweeps: readonly SweepReport[]): Html | string {
       ),
   );
   if (rows.length === 0) return "";
-  return html`<h2>Kept, and why</h2>${table("What was kept, by reason", [head("Reason"), head("Sweep"), numberHead("Kept"), head("")], rows)}`;
+  return html`<h2>Kept, and why</h2>${table("What was kept, by reason", [head("Reason"), head("Sweep"), numberHead("Kept"), head("What it means")], rows)}`;
 }
 
 function attention(view: View, { name, error, sample = [] }: SweepReport): Html {
