@@ -2,10 +2,11 @@
  * Pages for people, over the same sweeper as the API, and with nothing of their own to decide. All of it works without
  * JavaScript; with it, times are in the reader's zone and what goes on is seen going on.
  */
-import { type Context, Hono } from "hono";
+import type { Context, Hono } from "hono";
 import { requireConfigured } from "../auth.ts";
 import type { ApiParts } from "../parts.ts";
 import { Problem, requestIdOf, toLoggedProblem } from "../problem.ts";
+import { createRouter } from "../router.ts";
 import { addActions } from "./actions.ts";
 import { ICON, SCRIPT, STYLE } from "./assets.ts";
 import { inside, placeOf, readForm, secureHeaders } from "./guard.ts";
@@ -22,7 +23,7 @@ export interface SignedIn {
 
 /** The app of the dashboard, to be mounted at `/dashboard`. */
 export function createDashboard(parts: ApiParts): Hono<SignedIn> {
-  const app = new Hono<SignedIn>();
+  const app = createRouter<SignedIn>();
   const tickets = createTickets(parts, (c) => placeOf(c, parts).scope);
   app.onError((error, c) => {
     const problem = toLoggedProblem(error, c, parts.log);

@@ -1,5 +1,4 @@
 /** Numbers, sizes and times as people read them. Pure. */
-import prettyBytes from "pretty-bytes";
 import type { Instant, Tally } from "../model.ts";
 
 const GROUPED = new Intl.NumberFormat("en");
@@ -14,9 +13,17 @@ export function counted(count: number, noun: string, plural = `${noun}s`): strin
   return `${amount(count)} ${count === 1 ? noun : plural}`;
 }
 
-/** `3.4 MB`: powers of 1,000, as disks and bills are counted. */
+const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"] as const;
+
+/** `3.4 MB`: three digits, and powers of 1,000, as disks and bills are counted. A Worker has no room for a package's one. */
 export function size(bytes: number): string {
-  return prettyBytes(bytes);
+  // Rounded first: 999.6 kB are 1 MB, and not 1000 kB.
+  const shown = Number(bytes.toPrecision(3));
+  const power = Math.max(
+    UNITS.findLastIndex((_, index) => shown >= 1000 ** index),
+    0,
+  );
+  return `${Number((shown / 1000 ** power).toPrecision(4))} ${UNITS[power]}`;
 }
 
 /** `12 (3.4 MB)`; without the size where there are no bytes. */
