@@ -154,10 +154,13 @@ function trimBefore(before: number, limit: number): SQL[] {
 
 // ------------------------------------------------------------------------------------------------------ attempts
 
-/** Under an earlier lease a removal was attempted by somebody before; under this one it is attempted once. */
+/**
+ * Under an earlier lease a removal was attempted by somebody before; under this one it is attempted once. What was refused
+ * has a time to wait for. What was not answered has none: by a clock that was ahead it would stay behind the gate.
+ */
 function waiting(held: HeldLease, now: number, limit: number): SQL {
   return sql`SELECT id FROM filesweep_removals WHERE ${sql.raw(WAITING)}
-    AND next_attempt_at <= ${now} AND attempt_fence < ${held.fence} ORDER BY next_attempt_at, id LIMIT ${limit}`;
+    AND (next_attempt_at <= ${now} OR state = 'condemned') AND attempt_fence < ${held.fence} ORDER BY next_attempt_at, id LIMIT ${limit}`;
 }
 
 async function condemnWaiting(

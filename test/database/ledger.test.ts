@@ -176,6 +176,15 @@ describe("a removal is attempted once per lease", () => {
       { key: "k", attempts: 2, from: "condemned", expected: null },
     ]);
   });
+
+  test("one that was condemned while a clock was ahead is waited for no longer than any other", async () => {
+    const ports = await withLease();
+    await ports.condemned(ports.held, "k");
+    await ports.execute("UPDATE filesweep_removals SET next_attempt_at = ?", [START + 30 * DAY_MS]);
+    expect((await ports.drain(ports.held)).condemned).toEqual([]);
+    ports.clock.advance(MINUTE_MS);
+    expect((await ports.drain(await ports.hold())).condemned).toMatchObject([{ key: "k", attempts: 2 }]);
+  });
 });
 
 describe("an answer that comes late, to an attempt that is not the newest, changes nothing", () => {
