@@ -1,7 +1,7 @@
 /** A few of what `npm run faults` does 200 times: the real process, at random moments. */
 import { expect, test } from "vitest";
 import { seeded } from "../support/faults.ts";
-import { signalAtRandom } from "./trials.ts";
+import { overBadLines, signalAtRandom } from "./trials.ts";
 
 const SEED = 20_261_125;
 
@@ -11,5 +11,15 @@ test.each(["SIGKILL", "SIGTERM"] as const)(
     const report = await signalAtRandom(signal, 5, seeded(SEED));
     expect(report.violations, `seed ${SEED}`).toEqual([]);
     expect(report.removals).toBeGreaterThan(20);
+  },
+);
+
+test.each(["bucket", "database", "bucket and database"] as const)(
+  "over a line to the %s that drops, cuts, swallows and delays: nothing live is lost, and once it is well, all is finished",
+  async (distant) => {
+    const report = await overBadLines(distant, 2, seeded(SEED));
+    expect(report.violations, `seed ${SEED}`).toEqual([]);
+    expect(report.removals).toBeGreaterThan(5);
+    expect(report.mistreated).toBeGreaterThan(0);
   },
 );

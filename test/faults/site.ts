@@ -1,21 +1,20 @@
 /**
- * A real site: a folder, an embedded database, the built command as a process of its own, and an application that goes on
+ * A real site: bytes and rows at a place, the built command as a process of its own, and an application that goes on
  * writing beside it. What must be there is what the application knows; nothing here asks filesweep.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { isSweepError } from "../../src/core/errors.ts";
 import type { Value } from "../../src/core/ports.ts";
 import { DAY_MS, HOUR_MS } from "../../src/core/safety.ts";
-import type { Row, SqlClient } from "../../src/database/client.ts";
-import { openFileClient } from "../../src/database/embedded-client.ts";
+import type { Row } from "../../src/database/client.ts";
 import { GATE_MESSAGE } from "../../src/database/gate.ts";
 import { migrate } from "../../src/database/schema.ts";
 import { DATABASE_NOW } from "../../src/database/sql.ts";
 import { plain } from "../support/statements.ts";
+import { type Place, placeIn } from "./places.ts";
 
 const COMMAND = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
@@ -50,39 +49,41 @@ interface File {
 
 export class FaultSite {
   readonly folder: string;
-  readonly store: string;
-  readonly client: SqlClient;
+  readonly place: Place;
   /** Files whose bytes must be there for as long as they have not expired. */
   readonly files: File[] = [];
-  readonly orphans = new Set<string>();
   operations = 0;
   refusedByGate = 0;
   readonly #random: () => number;
 
-  private constructor(folder: string, client: SqlClient, random: () => number) {
+  private constructor(folder: string, place: Place, random: () => number) {
     this.folder = folder;
-    this.store = join(folder, "data/uploads");
-    this.client = client;
+    this.place = place;
     this.#random = random;
   }
 
-  static async make(folder: string, random: () => number): Promise<FaultSite> {
+  /** @param openPlace opens the site's place in its folder; by default a folder and an embedded database */
+  static async make(
+    folder: string,
+    random: () => number,
+    openPlace: (folder: string) => Promise<Place> = placeIn,
+  ): Promise<FaultSite> {
     if (!existsSync(COMMAND)) throw new Error(`${COMMAND} is not built: npm run build`);
-    mkdirSync(join(folder, "data/uploads"), { recursive: true });
-    const client = await openFileClient(join(folder, "data/filesweep.db"));
-    await migrate(client, DATABASE_NOW);
-    const site = new FaultSite(folder, client, random);
+    mkdirSync(folder, { recursive: true });
+    const place = await openPlace(folder);
+    await migrate(place.client, DATABASE_NOW);
+    const site = new FaultSite(folder, place, random);
     await site.upload(null);
     return site;
   }
 
   async query(sql: string, args: Value[] = []): Promise<Row[]> {
-    const [rows] = await this.client.batch([plain(sql, args)], "write");
+    const [rows] = await this.place.client.batch([plain(sql, args)], "write");
     return rows ?? [];
   }
 
   start(args: readonly string[] = ["run", "--json"]): Started {
-    const env = { PATH: process.env["PATH"], HOME: process.env["HOME"], ...SETTINGS };
+    const env = { PATH: process.env["PATH"], HOME: process.env["HOME"], ...SETTINGS, ...this.place.env };
     const child = spawn(process.execPath, [COMMAND, ...args], {
       cwd: this.folder,
       env,
@@ -115,7 +116,7 @@ export class FaultSite {
       const draw = this.#random();
       if (draw < 0.45) await this.upload(Date.now() - HOUR_MS);
       else if (draw < 0.65) await this.upload(null);
-      else if (draw < 0.85) this.abandon();
+      else if (draw < 0.85) await this.abandon();
       else await this.#reuse();
       this.operations += 1;
     }
@@ -125,9 +126,10 @@ export class FaultSite {
   async upload(expiresAt: number | null): Promise<void> {
     const file = { id: `f${this.files.length}`, key: this.#newKey("file"), expiresAt };
     const isRowFirst = this.#random() < 0.5;
-    if (!isRowFirst) this.#put(file.key);
+    const { bytes } = this.place;
+    if (!isRowFirst) await bytes.put(file.key);
     await this.#insert(file);
-    if (isRowFirst) this.#put(file.key);
+    if (isRowFirst) await bytes.put(file.key);
     this.files.push(file);
   }
 
@@ -145,7 +147,7 @@ export class FaultSite {
       this.refusedByGate += 1;
       return;
     }
-    this.#put(file.key);
+    await this.place.bytes.put(file.key);
     this.files.push(file);
   }
 
@@ -163,50 +165,27 @@ export class FaultSite {
   }
 
   /** An object that no row names, old enough to go. */
-  abandon(): void {
-    const key = this.#newKey("orphan");
-    const old = new Date(Date.now() - 40 * DAY_MS);
-    this.#put(key, old);
-    this.orphans.add(key);
+  abandon(): Promise<void> {
+    return this.place.bytes.put(this.#newKey("orphan"), new Date(Date.now() - 40 * DAY_MS));
   }
 
   #newKey(what: string): string {
     return `${what}/${Math.floor(this.#random() * 8)}/${this.operations}-${Math.floor(this.#random() * 1e9)}`;
   }
 
-  /** As applications do: beside it first, then by one rename. Its age is told before it has its name. */
-  #put(key: string, modifiedAt?: Date): void {
-    const path = join(this.store, key);
-    const part = join(this.folder, "part");
-    writeFileSync(part, "0123456789");
-    if (modifiedAt !== undefined) utimesSync(part, modifiedAt, modifiedAt);
-    // A folder that filesweep emptied may go between the two calls.
-    for (;;) {
-      mkdirSync(dirname(path), { recursive: true });
-      try {
-        renameSync(part, path);
-        return;
-      } catch (error) {
-        if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
-      }
-    }
-  }
-
   // ----------------------------------------------------------------------------------------------------- oracle
 
-  has(key: string): boolean {
-    return existsSync(join(this.store, key));
-  }
-
   /** Live files without their bytes: there must be none, at any moment. */
-  lost(): string[] {
-    return this.files.filter(({ expiresAt, key }) => expiresAt === null && !this.has(key)).map(({ key }) => key);
+  async lost(): Promise<string[]> {
+    const there = new Set(await this.place.bytes.keys());
+    return this.files.filter(({ expiresAt, key }) => expiresAt === null && !there.has(key)).map(({ key }) => key);
   }
 
   /** What is not as it must be once filesweep has run to its end and nobody writes. In words. */
   async leftOver(): Promise<string[]> {
     const named = new Set(this.files.filter(({ expiresAt }) => expiresAt === null).map(({ key }) => key));
-    const left = filesOf(this.store).filter((key) => !named.has(key) && !key.startsWith(".filesweep/"));
+    const keys = await this.place.bytes.keys();
+    const left = keys.filter((key) => !named.has(key) && !key.startsWith(".filesweep/"));
     const rows = await this.query("SELECT id FROM files WHERE status = 'active' AND expires_at <= ?", [Date.now()]);
     const open = await this.query(
       "SELECT key, state FROM filesweep_removals WHERE state NOT IN ('removed', 'released')",
@@ -225,14 +204,8 @@ export class FaultSite {
     return Number(row?.["count"]);
   }
 
-  remove(): void {
-    this.client.close();
+  async remove(): Promise<void> {
+    await this.place.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
-}
-
-function filesOf(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
 }

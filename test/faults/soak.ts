@@ -29,7 +29,7 @@ async function main(): Promise<number> {
     while (performance.now() < endAt && violations.length === 0) {
       sum.faults += await oneRun(site, random);
       sum.runs += 1;
-      violations = site.lost().map((key) => `${key} is live, and its bytes are gone`);
+      violations = (await site.lost()).map((key) => `${key} is live, and its bytes are gone`);
       if (sum.runs % 10 === 0) {
         violations.push(...(await settle(site)));
         await tell(site, sum, violations);
@@ -40,7 +40,7 @@ async function main(): Promise<number> {
     for (const violation of violations) process.stdout.write(`BROKEN (seed ${values.seed}): ${violation}\n`);
     return violations.length === 0 ? 0 : 1;
   } finally {
-    site.remove();
+    await site.remove();
   }
 }
 

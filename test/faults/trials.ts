@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { checkSums } from "../simulation/rules.ts";
+import { type BucketPlace, type Distant, placeBeyond } from "./places.ts";
 import { type Ended, FaultSite } from "./site.ts";
 
 export interface TrialReport {
@@ -15,6 +16,8 @@ export interface TrialReport {
   readonly operations: number;
   readonly refusedByGate: number;
   readonly removals: number;
+  /** Connections that the line mistreated, where there is one. */
+  readonly mistreated?: number;
   readonly violations: readonly string[];
   /** Why it could not be tried here. */
   readonly notTried?: string;
@@ -49,7 +52,7 @@ export async function signalAtRandom(
       if (signal === "SIGKILL" && end.signal === null) tooLate += 1;
       if (signal === "SIGKILL") await site.letLeaseRunOut();
       else violations.push(...(await afterTerm(site, end)));
-      violations.push(...site.lost().map((key) => `after ${signal} ${time}: ${key} is live, and its bytes are gone`));
+      violations.push(...(await lostAfter(site, `${signal} ${time}`)));
       if (time % 20 === 0) told(`${signal} ${time} of ${times}, ${violations.length} violations`);
       if (violations.length > 0) break;
     }
@@ -65,8 +68,12 @@ export async function signalAtRandom(
       violations,
     };
   } finally {
-    site.remove();
+    await site.remove();
   }
+}
+
+async function lostAfter(site: FaultSite, what: string): Promise<string[]> {
+  return (await site.lost()).map((key) => `after ${what}: ${key} is live, and its bytes are gone`);
 }
 
 /** A run that was asked to stop has given its lease back, or was not far enough to have one. */
@@ -78,6 +85,49 @@ async function afterTerm(site: FaultSite, { code, signal, stderr }: Ended): Prom
   return [
     ...(lease === undefined ? [] : ["after SIGTERM the lease was not given back"]),
     ...(mayEnd ? [] : [`after SIGTERM the command ended with ${code}: ${stderr.slice(-300)}`]),
+  ];
+}
+
+/** How much of a line is well, and how long what is not lets a call wait: a run shall get somewhere, now and then. */
+const LINE = { spares: 0.6, swallowsForMs: 500 };
+
+/** Runs over a line that drops, cuts, swallows and delays; then the line is well, and what was begun is finished. */
+export async function overBadLines(
+  distant: Distant,
+  times: number,
+  random: () => number,
+  makeBucket?: () => Promise<BucketPlace>,
+): Promise<TrialReport> {
+  const folder = temporaryFolder();
+  const place = await placeBeyond(folder, distant, { draw: random, ...LINE }, makeBucket);
+  const site = await FaultSite.make(folder, random, async () => place);
+  const violations: string[] = [];
+  try {
+    for (let time = 1; time <= times && violations.length === 0; time += 1) {
+      for (let more = 0; more < 3; more += 1) await site.work();
+      const { ended } = site.start();
+      await keepWorking(site, ended);
+      violations.push(...afterBadLine(await ended), ...(await lostAfter(site, `run ${time} over a bad line`)));
+      await site.letLeaseRunOut();
+    }
+    place.heal();
+    violations.push(...(await settle(site)));
+    const { operations, refusedByGate } = site;
+    const what = `a line to the ${distant} that mistreats connections`;
+    const removals = await site.removals();
+    return { what, times, tooLate: 0, operations, refusedByGate, removals, mistreated: place.mistreated(), violations };
+  } finally {
+    await site.remove();
+  }
+}
+
+/** Done, done with failures, not reached, or stopped early; and no trace of the code. */
+function afterBadLine({ code, signal, stdout, stderr }: Ended): string[] {
+  const told = `${stdout}${stderr}`;
+  const mayEnd = code === 0 || code === 1 || code === 5 || code === 6;
+  return [
+    ...(mayEnd ? [] : [`over a bad line the command ended with ${code ?? signal}: ${told.slice(-300)}`]),
+    ...(/\n\s+at .*:\d+/.test(told) ? [`a stack trace: ${told.slice(0, 300)}`] : []),
   ];
 }
 
@@ -101,7 +151,7 @@ export async function settle(site: FaultSite): Promise<string[]> {
     if (code !== 0) left = [`an undisturbed run ended with ${code}: ${stderr.slice(-500)}`];
     else {
       const sums = checkSums(JSON.parse(stdout).sweeps);
-      left = [...sums, ...site.lost().map((key) => `${key} is lost`), ...(await site.leftOver())];
+      left = [...sums, ...(await lostAfter(site, "the last run")), ...(await site.leftOver())];
     }
     if (left.length === 0) return [];
     // A refused delete is tried again later; here at once.
@@ -144,19 +194,19 @@ export async function badPlace(how: "full disk" | "read-only store", random: () 
   const violations: string[] = [];
   try {
     for (let more = 0; more < 20; more += 1) await site.work();
-    const cure = how === "full disk" ? fill(mounted.folder) : writeProtect(site.store);
+    const cure = how === "full disk" ? fill(mounted.folder) : writeProtect(join(site.folder, "data/uploads"));
     for (let time = 0; time < 3; time += 1) {
       const { code, stderr } = await site.start().ended;
       if (how === "read-only store" && code === 0) violations.push("a run on a read-only store says that it was done");
       if (/\n\s+at .*:\d+/.test(stderr)) violations.push(`a stack trace: ${stderr.slice(0, 300)}`);
-      violations.push(...site.lost().map((key) => `on a ${how} ${key} lost its bytes`));
+      violations.push(...(await lostAfter(site, `a run on a ${how}`)));
     }
     cure();
     await site.letLeaseRunOut();
     violations.push(...(await settle(site)));
     return { ...nothing, times: 3, operations: site.operations, removals: await site.removals(), violations };
   } finally {
-    site.client.close();
+    await site.place.close();
     mounted.unmount();
   }
 }

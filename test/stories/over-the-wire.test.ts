@@ -109,7 +109,7 @@ describe("a network that drops, cuts, swallows and delays: once it is well, a ru
   test.each(Array.from({ length: 12 }, (_, index) => index + 1))("seed %i", async (seed) => {
     const world = await createScenario();
     const { port } = new URL((await serve(world)).url);
-    const proxy = await startFaultProxy(Number(port), seeded(seed));
+    const proxy = await startFaultProxy(Number(port), { draw: seeded(seed) });
     onTestFinished(() => proxy.close());
     const url = `http://127.0.0.1:${proxy.port}`;
     const instance = await createRemoteInstance(world, url, { timeoutMs: 150, pausesMs: [1, 5, 20] });

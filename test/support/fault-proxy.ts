@@ -27,14 +27,26 @@ const WITHIN_BYTES = 6000;
 /** What each piece takes on a slow connection, in milliseconds. */
 const SLOW_MS = 3;
 
-/** @param draw numbers in [0, 1): the same for the same seed */
-export async function startFaultProxy(targetPort: number, draw: () => number): Promise<FaultProxy> {
+export interface LineOptions {
+  /** Numbers in [0, 1): the same for the same seed. */
+  readonly draw: () => number;
+  /** The share of connections that pass unharmed; by default none. */
+  readonly spares?: number;
+  /** After how long a connection that swallows is reset, in milliseconds; by default never. */
+  readonly swallowsForMs?: number;
+}
+
+export async function startFaultProxy(
+  targetPort: number,
+  { draw, spares = 0, swallowsForMs }: LineOptions,
+): Promise<FaultProxy> {
   let mistreated = 0;
   const open = new Set<Socket>();
   let healthy = false;
 
   const server = createServer((client) => {
-    const fate: Fate | undefined = healthy ? undefined : FATES[Math.floor(draw() * FATES.length)];
+    const isSpared = healthy || draw() < spares;
+    const fate: Fate | undefined = isSpared ? undefined : FATES[Math.floor(draw() * FATES.length)];
     const cutAfter = Math.floor(draw() * WITHIN_BYTES);
     if (fate !== undefined) mistreated += 1;
     const target = connect(targetPort, "127.0.0.1");
@@ -54,8 +66,10 @@ export async function startFaultProxy(targetPort: number, draw: () => number): P
     if (fate === "refuse") return end();
     const slowMs = fate === "slow" ? SLOW_MS : 0;
     forward(client, target, { slowMs, end, cutAfter: fate === "cut-request" ? cutAfter : null });
-    if (fate === "swallow") target.resume();
-    else forward(target, client, { slowMs, end, cutAfter: fate === "cut-answer" ? cutAfter : null });
+    if (fate === "swallow") {
+      target.resume();
+      if (swallowsForMs !== undefined) setTimeout(end, swallowsForMs).unref();
+    } else forward(target, client, { slowMs, end, cutAfter: fate === "cut-answer" ? cutAfter : null });
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -51,7 +51,11 @@ const BUCKET = "files";
 /** @param now the server's clock, in epoch milliseconds */
 export async function startS3Server(now: () => number = () => Date.now()): Promise<S3Server> {
   const server = createServer((request, response) => {
-    void serve(request, response);
+    serve(request, response).catch((failure: unknown) => {
+      // Whoever broke off in the middle of a request waits for no answer, and nothing was done for him.
+      if (request.complete) throw failure;
+      response.destroy();
+    });
   });
   const state: Omit<S3Server, "settings" | "close"> = {
     objects: new Map(),
