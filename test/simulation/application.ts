@@ -1,8 +1,6 @@
-/**
- * A file-sharing application in every way that people write one, and what it believes: which of its files are complete,
- * and under which keys the bytes must therefore be.
- */
+/** A file-sharing application in every way that people write one. */
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/core/safety.ts";
+import { Belief, type Reachable } from "./belief.ts";
 import type { FileRow } from "./catalogs.ts";
 import { type Conditions, KEYS, NESTED, type Step } from "./history.ts";
 import { isLive, protects } from "./rules.ts";
@@ -13,42 +11,31 @@ import { type Pending, Uploads } from "./uploads.ts";
 /** The one file that is always live, so that the catalog is never empty. */
 export const ANCHOR = "anchor";
 
-/** What names a key, whose bytes must be there. */
-export interface Reachable {
-  readonly id: string;
-  readonly key: string;
-}
-
 type Change = Extract<Step, { n: number }>;
 
 export class Application {
   readonly table: Table;
   readonly uploads: Uploads;
-  /** Rows and references whose bytes are there, as far as the application knows. */
-  readonly #complete = new Set<string>();
-  /** Objects that lie with a protected one, and were there when it was, by their keys. */
-  readonly #derived = new Map<string, { readonly base: string }>();
+  readonly #belief: Belief;
   readonly #stage: Stage;
   #turn = 0;
   #names = 0;
-  /** When somebody other than filesweep last took the bytes of a key away. */
-  readonly #takenAt = new Map<string, number>();
-
   constructor(stage: Stage, conditions: Conditions) {
     this.#stage = stage;
     this.table = new Table(stage);
     this.uploads = new Uploads(stage, conditions);
+    this.#belief = new Belief(stage, this.table);
   }
 
   async begin(): Promise<void> {
     this.#stage.put(ANCHOR);
     await this.#insert(ANCHOR, ANCHOR, null, null);
-    this.#complete.add(ANCHOR);
+    this.#belief.complete(ANCHOR);
     if (!this.#stage.site.garbage) return;
     for (const key of [KEYS[0], KEYS[1]]) {
       this.#put(key);
       const id = await this.#insert(this.#name("file"), key, -MINUTE_MS, null);
-      if (id !== null) this.#complete.add(id);
+      if (id !== null) this.#belief.complete(id);
     }
     this.#abandon(KEYS[3], "old");
   }
@@ -59,26 +46,14 @@ export class Application {
 
   /** What is protected, and whose bytes are there, as far as the application knows. */
   reachable(): Reachable[] {
-    const { rows, references } = this.table.content;
-    const kept = this.table.protectedKeys();
-    // What lies with a key goes with it, and is made anew if that is.
-    for (const [key, { base }] of this.#derived) if (!kept.has(base)) this.#derived.delete(key);
-    return [
-      ...[...rows.values()].filter((row) => protects(row) && this.#complete.has(row.id)),
-      ...[...references].flatMap(([id, key]) => (this.#complete.has(id) ? [{ id, key }] : [])),
-      ...[...this.#derived].map(([key, { base }]) => ({ id: `what lies with ${quote(base)}`, key })),
-    ];
+    return this.#belief.reachable();
   }
 
-  /** The database was put back: rows may be back whose bytes are gone. */
+  /** The database was put back. */
   async restored(): Promise<void> {
     await this.table.refresh();
     this.uploads.forget();
-    const { rows, references } = this.table.content;
-    for (const [id, key] of [...[...rows].map(([id, row]) => [id, row.key] as const), ...references]) {
-      if (!this.#stage.store.has(key)) this.#complete.delete(id);
-    }
-    for (const key of this.#derived.keys()) if (!this.#stage.store.has(key)) this.#derived.delete(key);
+    this.#belief.restored();
   }
 
   /** Does a step of its own; answers false for one that is none of its. */
@@ -168,24 +143,19 @@ export class Application {
     if (kind === "row-first") {
       this.#put(key);
       const row = id === null ? undefined : this.rows.get(id);
-      if (row !== undefined && row.key === key && protects(row)) this.#isNamed(row.id, pending);
+      if (row === undefined || row.key !== key || !protects(row)) return;
+      this.#belief.isNamed(row.id, pending);
+      // Put this moment, whatever became of what was there before.
+      this.#belief.complete(row.id);
     } else if (this.uploads.isInTime(pending)) {
       const named = await this.#nameIt(pending, ttlMs, by === "reference" && this.#stage.catalog.references !== null);
-      if (named !== null && (this.#takenAt.get(key) ?? 0) <= pending.turn) this.#isNamed(named, pending);
+      if (named !== null) this.#belief.isNamed(named, pending);
     }
   }
 
   #nameIt({ key, id }: Pending, ttlMs: number | null, byReference: boolean): Promise<string | null> {
     if (id !== null) return this.#revive(id, ttlMs);
     return byReference ? this.#refer(key) : this.#insert(this.#name("file"), key, ttlMs, null);
-  }
-
-  /** The bytes of what `id` names are there, and what lay with them then. */
-  #isNamed(id: string, { key, derived, turn }: Pending): void {
-    this.#complete.add(id);
-    for (const other of derived) {
-      if ((this.#takenAt.get(other) ?? 0) <= turn) this.#derived.set(other, { base: key });
-    }
   }
 
   #abandon(key: string, age: "old" | "new" | "unknown"): void {
@@ -207,7 +177,7 @@ export class Application {
       "inserts them",
       ids.map((id) => ({ ...row, id, key: id })),
     );
-    for (const id of ids) this.#complete.add(id);
+    for (const id of ids) this.#belief.complete(id);
   }
 
   /** Another instance has its store inside of this one: a marker, and an object. */
@@ -230,7 +200,7 @@ export class Application {
       place,
       key,
     ]);
-    if (done) this.#complete.delete(place);
+    if (done) this.#belief.incomplete(place);
     return done ? place : null;
   }
 
@@ -239,7 +209,7 @@ export class Application {
     const place = pick([...this.table.content.references.keys()], n);
     if (references === null || place === undefined) return;
     await this.table.execute(`drops the reference of ${place}`, references.drop, [place]);
-    this.#complete.delete(place);
+    this.#belief.incomplete(place);
   }
 
   // ----------------------------------------------------------------------------------------------------- changes
@@ -254,7 +224,7 @@ export class Application {
     if (step.do === "share" && isOpen) {
       // The row is read and the new one written in one transaction.
       const shared = await this.#insert(this.#name("file"), key, step.ttlMs, null);
-      if (shared !== null && this.#complete.has(id)) this.#complete.add(shared);
+      if (shared !== null && this.#belief.isComplete(id)) this.#belief.complete(shared);
     } else if (step.do === "extend" && isOpen) {
       await this.table.update(`extends ${id}`, id, { expires_at: this.#until(step.ttlMs) });
     } else if (step.do === "download" && isOpen) {
@@ -284,7 +254,7 @@ export class Application {
 
   async #delete({ id, key }: FileRow, object: boolean): Promise<void> {
     await this.table.delete(id);
-    this.#complete.delete(id);
+    this.#belief.incomplete(id);
     if (object && !this.table.protectedKeys().has(key)) this.#take(key);
   }
 
@@ -292,11 +262,7 @@ export class Application {
   #take(key: string): void {
     this.#stage.tell(`the bytes of ${quote(key)} are taken away, not by filesweep`);
     this.#stage.store.remove(key);
-    this.#takenAt.set(key, this.#turn);
-    const { rows, references } = this.table.content;
-    for (const row of rows.values()) if (row.key === key) this.#complete.delete(row.id);
-    for (const [id, named] of references) if (named === key) this.#complete.delete(id);
-    this.#derived.delete(key);
+    this.#belief.taken(key, this.#turn);
   }
 
   /** The bytes of a file, and the first of what lies with it. */
@@ -309,7 +275,7 @@ export class Application {
 
   #putDerived(key: string, base: string): void {
     this.#stage.put(key);
-    if (this.table.protectedKeys().has(base)) this.#derived.set(key, { base });
+    this.#belief.putDerived(key, base);
   }
 
   async #revive(id: string, ttlMs: number | null): Promise<string | null> {

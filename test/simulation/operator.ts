@@ -29,7 +29,7 @@ export class Operator {
 
   /** A run begins. Unless it is held for the restore, nobody can tell any more when the database was last in use. */
   runBegins(): void {
-    if (!this.#oracle.mustHold) this.#lostSince = null;
+    if (!this.#oracle.known.mustHold) this.#lostSince = null;
   }
 
   async does(step: Step): Promise<void> {
@@ -60,9 +60,9 @@ export class Operator {
       "SELECT id, cause FROM filesweep_holds WHERE status IN ('open', 'cancelled')",
     )) {
       await this.#tryTo("approves", (sweeper) => sweeper.approve(String(id)));
-      this.#oracle.approved(String(cause));
+      this.#oracle.known.approved(String(cause));
     }
-    this.#oracle.approved("restored-backup", "clock-skew", "nested-store");
+    this.#oracle.known.approved("restored-backup", "clock-skew", "nested-store");
     for (const { id } of await this.#stage.rows(
       "SELECT id FROM filesweep_removals WHERE state IN ('failed', 'abandoned')",
     )) {
@@ -91,7 +91,8 @@ export class Operator {
     const id = String(hold["id"]);
     const cause = String(hold["cause"]);
     if (what === "cancel-hold") await this.#tryTo(`silences ${cause}`, (sweeper) => sweeper.cancel(id));
-    else if (await this.#tryTo(`approves ${cause}`, (sweeper) => sweeper.approve(id))) this.#oracle.approved(cause);
+    else if (await this.#tryTo(`approves ${cause}`, (sweeper) => sweeper.approve(id)))
+      this.#oracle.known.approved(cause);
   }
 
   async #release(n: number): Promise<void> {
@@ -130,7 +131,7 @@ export class Operator {
     await leases.release(held);
     this.#stage.count("a person tells of the restore");
     this.#stage.tell("a person tells filesweep that the database was put back");
-    this.#oracle.toldRestored(this.#lostSince);
+    this.#oracle.known.toldRestored(this.#lostSince);
     this.#lostSince = null;
   }
 

@@ -4,9 +4,10 @@ import type { Row } from "../../src/database/client.ts";
 import { Application } from "./application.ts";
 import { Coverage } from "./coverage.ts";
 import { type Conditions, type History, KEYS, type Step } from "./history.ts";
+import type { Violation } from "./knowledge.ts";
 import { leftOver, type Scene } from "./left-over.ts";
 import { Operator } from "./operator.ts";
-import { Oracle, type Violation } from "./oracle.ts";
+import { Oracle } from "./oracle.ts";
 import { GATE_MS, Process } from "./process.ts";
 import { RULES } from "./rules.ts";
 import { pick, Stage } from "./stage.ts";
@@ -24,7 +25,7 @@ export async function play(history: History, conditions: Conditions, coverage = 
     coverage.begin();
     const player = new Player(stage, conditions, coverage);
     await player.play(history.steps);
-    const { violations, removals } = player.oracle;
+    const { violations, removals } = player.oracle.known;
     return { violations, trace: stage.trace, faults: stage.faults, removals };
   } finally {
     stage.close();
@@ -192,13 +193,13 @@ class Player {
     this.#stage.tell("the database is put back as it was at the backup");
     await this.#application.restored();
     const kept = await this.#stage.rows("SELECT key FROM filesweep_removals WHERE released_by = 'operator'");
-    this.oracle.restored(backupAt, new Set(kept.map(({ key }) => String(key))));
+    this.oracle.known.restored(backupAt, new Set(kept.map(({ key }) => String(key))));
     const [meta] = await this.#stage.rows("SELECT value FROM filesweep_meta WHERE name = 'twin'");
     const text = await this.#stage.marker();
     const twin = meta === undefined ? null : epochOf(String(meta["value"]));
     const marker = text === null ? null : epochOf(text);
     const known = this.#stage.site.identityMarker && twin !== null && marker !== null;
-    this.oracle.mustHold = known && marker > twin;
+    this.oracle.known.mustHold = known && marker > twin;
   }
 
   async #gate(stands: boolean): Promise<void> {
@@ -235,7 +236,7 @@ class Player {
       left = await leftOver(this.#scene());
       if (left.length === 0 || this.oracle.violations.length > 0) return;
     }
-    this.oracle.note(RULES.converge, left.join("; "));
+    this.oracle.known.note(RULES.converge, left.join("; "));
   }
 
   #scene(): Scene {
@@ -260,7 +261,7 @@ class Player {
       );
       if (paused === undefined || this.oracle.violations.length > 0) return;
     }
-    this.oracle.note(RULES.converge, "after 5 slices the run is not over");
+    this.oracle.known.note(RULES.converge, "after 5 slices the run is not over");
   }
 }
 

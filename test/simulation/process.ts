@@ -4,11 +4,11 @@
  */
 import { isSweepError, LeaseLostError, SweepError } from "../../src/core/errors.ts";
 import type { Mode } from "../../src/core/model.ts";
-import type { Clock, DeleteRequest, ListPage, Store, UploadName } from "../../src/core/ports.ts";
+import type { Clock, Store } from "../../src/core/ports.ts";
 import { type RunOutcome, type RunParts, runSlice } from "../../src/core/run.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/core/safety.ts";
 import type { RunSettings } from "../../src/core/settings.ts";
-import type { Row, SqlClient, Statement } from "../../src/database/client.ts";
+import type { SqlClient } from "../../src/database/client.ts";
 import { createDatabase } from "../../src/database/open.ts";
 import { counted } from "../../src/storage/counted.ts";
 import { readOnly } from "../../src/storage/read-only.ts";
@@ -17,6 +17,7 @@ import { TEST_NOW } from "../support/statements.ts";
 import type { Site } from "./history.ts";
 import type { Stage } from "./stage.ts";
 import { answerDelete, answerHead, answerList, answerListUploads } from "./store-faults.ts";
+import type { Slice, Witness } from "./witness.ts";
 
 /** What becomes of a call that waits. */
 export type Turn = "go" | "fail" | "fail-late" | "twice";
@@ -28,41 +29,7 @@ interface Parked {
   readonly resume: (turn: Turn) => void;
 }
 
-/** What is told of a process: for the oracle. */
-export interface Witness {
-  /** A delete is asked for, before any of it happens. */
-  asks(process: Process, slice: Slice, requests: readonly DeleteRequest[]): Promise<void>;
-  /** A write transaction of a process, executed for it. */
-  write(process: Process, slice: Slice, statements: readonly Statement[]): Promise<Row[][]>;
-  /** Deletes, and sees what went. */
-  delete(process: Process, requests: readonly DeleteRequest[]): ReturnType<Store["delete"]>;
-  puts(slice: Slice): void;
-  /** A page of the store was listed. */
-  lists(slice: Slice, page: ListPage): void;
-  /** An abort is asked for, before any of it happens. */
-  asksToAbort(process: Process, slice: Slice, upload: UploadName): Promise<void>;
-  /** Aborts, and sees what became of uploads and objects. */
-  abort(upload: UploadName): ReturnType<Store["abortUpload"]>;
-  ended(slice: Slice, outcome: RunOutcome | null): void;
-  /** A slice ended with an error that is no answer of a port and no lost lease. */
-  broke(process: Process, error: unknown): void;
-}
-
 export const GATE_MS = 10 * MINUTE_MS;
-
-/** One slice of a run, under way. */
-export interface Slice {
-  readonly mode: Mode;
-  /** The fence of the lease it got. */
-  fence: number | null;
-  deletes: number;
-  aborts: number;
-  rowsEnded: number;
-  /** What no sweep of it may touch. */
-  readonly ignorePrefixes: readonly string[];
-  /** How far the store's clock was from its own, as it was told; null: it was not. */
-  storeSkewMs: number | null;
-}
 
 export class Process {
   readonly name: string;

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { addTo, Coverage } from "./coverage.ts";
 import { type Conditions, type History, histories } from "./history.ts";
-import type { Violation } from "./oracle.ts";
+import type { Violation } from "./knowledge.ts";
 import { play } from "./play.ts";
 
 export interface Tried {
