@@ -46,7 +46,13 @@ describe.each([
     const world = await monthWithSuspect();
     const url = await listen(serve(world).app);
     const tab = await openTab(browser, { javaScriptEnabled });
-    await playStory(tab, { url, token: TOKEN, suspect: "late/orphan.bin", afterwards: /93 orphaned objects/ });
+    await playStory(tab, {
+      url,
+      token: TOKEN,
+      hasScript: javaScriptEnabled,
+      suspect: "late/orphan.bin",
+      afterwards: /93 orphaned objects/,
+    });
     expect(world.keys().filter((key) => key.startsWith("imports/"))).toEqual([]);
     expect(world.keys()).toContain("late/orphan.bin");
   });

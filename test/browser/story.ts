@@ -7,10 +7,13 @@ import { expectAccessible, signIn, type Tab } from "./browser.ts";
 export interface Scene {
   readonly url: string;
   readonly token: string;
+  readonly hasScript: boolean;
   /** The key of an orphan in quarantine. */
   readonly suspect: string;
   /** What the run has removed once the hold is approved, as its page says it. */
   readonly afterwards: string | RegExp;
+  /** What happens before the ledger is looked at. */
+  readonly beforeLedger?: () => Promise<void>;
 }
 
 /**
@@ -22,7 +25,7 @@ export async function playStory({ page, complaints }: Tab, scene: Scene): Promis
 
   await page.getByRole("button", { name: "Plan now" }).click();
   await page.getByRole("heading", { name: "Plan", exact: true }).waitFor();
-  await untilItEnds(page);
+  await untilItEnds(page, scene.hasScript);
   expect(await page.getByRole("main").innerText()).toContain("A plan decides everything and removes nothing");
 
   await page.getByRole("link", { name: "Overview" }).click();
@@ -31,9 +34,10 @@ export async function playStory({ page, complaints }: Tab, scene: Scene): Promis
     .first()
     .click();
   await page.getByRole("heading", { name: "Run", exact: true }).waitFor();
-  await untilItEnds(page);
+  await untilItEnds(page, scene.hasScript);
   expect(await page.locator(".lead").innerText()).toMatch(scene.afterwards);
 
+  await scene.beforeLedger?.();
   await page.getByRole("link", { name: "Ledger" }).click();
   await page.getByLabel("State").selectOption("suspected");
   await page.getByRole("button", { name: "Search" }).click();
@@ -51,17 +55,18 @@ export async function playStory({ page, complaints }: Tab, scene: Scene): Promis
 }
 
 /** Where the run works slice by slice the page goes on by itself, or by its button where there is no JavaScript. */
-async function untilItEnds(page: Page): Promise<void> {
-  const goOn = page.getByRole("button", { name: "Go on now" });
-  const isLive = page.locator("[data-live]");
-  for (let looks = 0; looks < 120; looks += 1) {
-    if ((await isLive.count()) === 0) return;
-    if ((await page.locator("noscript").first().isVisible()) && (await goOn.count()) > 0) await goOn.click();
-    else await page.waitForLoadState();
-    await isLive
-      .first()
-      .waitFor({ state: "detached", timeout: 2500 })
-      .catch(() => undefined);
+async function untilItEnds(page: Page, hasScript: boolean): Promise<void> {
+  const state = page.locator(".lead .state");
+  for (let looks = 0; looks < 60; looks += 1) {
+    const status = await state.innerText();
+    if (status !== "running" && status !== "paused") return;
+    if (status === "paused" && !hasScript) await page.getByRole("button", { name: "Go on now" }).click();
+    // The page changes by itself, or is loaded again by itself.
+    else
+      await page
+        .locator(".lead .state", { hasNotText: status })
+        .waitFor({ timeout: 8000 })
+        .catch(() => undefined);
   }
   throw new Error("the run did not end");
 }

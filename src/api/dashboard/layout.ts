@@ -17,8 +17,8 @@ export interface PageParts {
   readonly body: Html;
   /** Which of {@link PAGES} it belongs to. */
   readonly at?: (typeof PAGES)[number][0];
-  /** Changes while it is looked at: without JavaScript the whole page is loaded again. */
-  readonly isLive?: boolean;
+  /** Changes while it is looked at: `alone` also where nobody does anything, so that without JavaScript it is loaded again. */
+  readonly live?: "alone" | "by-script" | null;
 }
 
 /** A page for somebody who is signed in. */
@@ -41,7 +41,7 @@ export function plainPage(view: Pick<View, "base">, parts: PageParts): Html {
   return frame(view, parts, html`<header class="top"><span class="name">filesweep</span></header>`);
 }
 
-function frame(view: Pick<View, "base">, { title, body, isLive = false }: PageParts, header: Html): Html {
+function frame(view: Pick<View, "base">, { title, body, live = null }: PageParts, header: Html): Html {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -52,11 +52,11 @@ function frame(view: Pick<View, "base">, { title, body, isLive = false }: PagePa
 <link rel="stylesheet" href="${to(view, "/style.css")}">
 <link rel="icon" href="${to(view, "/icon.svg")}" type="image/svg+xml">
 <script src="${to(view, "/script.js")}" defer></script>
-${isLive ? html`<noscript><meta http-equiv="refresh" content="5"></noscript>` : ""}
+${live === "alone" ? html`<noscript><meta http-equiv="refresh" content="5"></noscript>` : ""}
 </head>
 <body>
 ${header}
-<main id="main" tabindex="-1"${isLive ? html` data-live` : ""}>
+<main id="main" tabindex="-1"${live === null ? "" : html` data-live`}>
 <h1>${title}</h1>
 ${body}
 </main>

@@ -10,6 +10,8 @@ const BUCKET = "files";
 const CREDENTIALS = { accessKeyId: "local-key", secretAccessKey: "local-secret" };
 
 export interface StartedWorker {
+  /** Where a browser reaches it. */
+  readonly url: string;
   fetch(path: string, init?: { method: string; headers: Record<string, string> }): Promise<Response>;
   /** One tick of the Cron Trigger, and how it ended: `ok` or `exception`. */
   tick(): Promise<string>;
@@ -56,6 +58,7 @@ export async function startWorker({ vars, bucket = true, overS3 = false }: Worke
   }
   const files = async (): Promise<R2Binding> => (await harness.getWorker<{ FILES: R2Binding }>().getEnv()).FILES;
   return {
+    url: url.origin,
     // Node's type of a response is the one that the tests know.
     fetch: async (path, init) => (await harness.fetch(path, init)) as unknown as Response,
     tick: async () => (await harness.getWorker().scheduled({ cron: "17 * * * *", scheduledTime: new Date() })).outcome,

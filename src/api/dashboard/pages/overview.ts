@@ -27,7 +27,7 @@ export function overviewPage(view: View, { status, activity, settings, nextRunAt
   return page(view, {
     title: "Overview",
     at: "",
-    isLive: lastRun?.status === "running",
+    live: lastRun?.status === "running" ? "alone" : null,
     body: html`<p class="lead ${tone}" aria-live="polite">${sentence}</p>
 <p class="soft">${lastRun === null ? "" : html`Last run ${ago(lastRun.finishedAt ?? lastRun.startedAt, view.now)}. `}${nextRunText(settings, nextRunAt)}</p>
 ${startButtons(view)}

@@ -27,7 +27,7 @@ export function runsPage(view: View, runs: readonly RunReport[], cursor: string 
   return page(view, {
     title: "Runs",
     at: "/runs",
-    isLive: runs[0]?.status === "running",
+    live: runs[0]?.status === "running" ? "alone" : null,
     body: html`${startButtons(view)}
 ${rows.length === 0 ? html`<p class="soft">There is none.</p>` : runTable("Runs", rows)}
 ${next(view, "/runs", {}, cursor)}`,
@@ -62,12 +62,11 @@ function statusOf(status: RunStatus): Html {
 /** @param goOn whether the next slices are asked for while this page is looked at: where nothing else works them off */
 export function runPage(view: View, run: RunReport, goOn: boolean): Html {
   const { id, mode, status, trigger, startedAt, finishedAt, durationMs, slices, calls, sweeps, holds } = run;
-  const isGoing = status === "running" || (goOn && status === "paused");
   const worked = sweeps.filter((sweep) => sweep.status !== "skipped" && sweep.status !== "not-supported");
   return page(view, {
     title: mode === "plan" ? "Plan" : "Run",
     at: "/runs",
-    isLive: isGoing,
+    live: status === "running" ? "alone" : goOn && status === "paused" ? "by-script" : null,
     body: html`<p class="lead" aria-live="polite">${statusOf(status)} ${runSentence(run)}</p>
 ${mode === "plan" ? html`<p class="soft">A plan decides everything and removes nothing: what is counted as removed is what would be.</p>` : ""}
 <div class="row">${status === "paused" ? goOnForm(view, run, goOn) : ""}
