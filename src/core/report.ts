@@ -31,6 +31,8 @@ export function count(report: SweepReport, bucket: Bucket, tally: Tally): void {
 
 /** What was counted as one thing turned out to be another. */
 export function move(report: SweepReport, from: Bucket, to: Bucket, tally: Tally): void {
+  // A reason that kept nothing is not named.
+  if (tally.count === 0 && tally.bytes === 0) return;
   subtract(tallyOf(report, from), tally);
   add(tallyOf(report, to), tally);
 }

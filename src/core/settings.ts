@@ -3,7 +3,7 @@ import { SweepError } from "./errors.ts";
 import { type Mode, SWEEP_NAMES, type SweepName } from "./model.ts";
 import type { CatalogColumns, CatalogReference, CatalogStatus, CatalogWhere } from "./settings/catalog-kinds.ts";
 import { CATALOG } from "./settings/catalog-table.ts";
-import { BUDGET, BUILT_SWEEPS, DECIDING, GUARDING, RUNNING } from "./settings/cleanup-table.ts";
+import { BUDGET, DECIDING, GUARDING, RUNNING } from "./settings/cleanup-table.ts";
 import type { SettingsContext } from "./settings/definition.ts";
 import { type DatabaseLocation, type StorageLocation, writtenInsideStore } from "./settings/locations.ts";
 import { type Budget, PRESETS } from "./settings/presets.ts";
@@ -20,7 +20,6 @@ export {
   type ColumnField,
   type StatusValue,
 } from "./settings/catalog-kinds.ts";
-export { BUILT_SWEEPS } from "./settings/cleanup-table.ts";
 export type { Runtime, SettingsContext } from "./settings/definition.ts";
 export { type DatabaseLocation, databaseInsideStore, type StorageLocation } from "./settings/locations.ts";
 export { type Budget, PRESETS, type PresetName } from "./settings/presets.ts";
@@ -243,7 +242,7 @@ function resolveRun(
   const oldFilesMs = reader.read(DECIDING.oldFilesMs);
   return {
     mode: reader.read(RUNNING.mode),
-    sweeps: reader.read(RUNNING.sweeps) ?? (reader.context.allBuilt ? SWEEP_NAMES : BUILT_SWEEPS),
+    sweeps: reader.read(RUNNING.sweeps) ?? SWEEP_NAMES,
     expiryGraceMs: reader.read(DECIDING.expiryGraceMs),
     downloadGraceMs: reader.read(DECIDING.downloadGraceMs),
     oldFilesMs: mapped && !reader.isSet(DECIDING.oldFilesMs) ? null : oldFilesMs,

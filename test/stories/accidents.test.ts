@@ -1,7 +1,7 @@
 /**
- * What went wrong for others, each as a story with the number of the list in the project's notes. Those that belong to
- * features that are not built yet (5: settings; 8: wrong pair; 12, 13: texts for times; 15: doors) have no story here,
- * beyond what a text for a time already means.
+ * What went wrong for others, each as a story with the number of the list in the project's notes. Those that
+ * belong to one part have their tests there, and no story here (5: settings; 8: wrong pair; 12, 13: texts for times;
+ * 15: doors).
  */
 
 import { rmSync } from "node:fs";

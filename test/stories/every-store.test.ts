@@ -79,7 +79,7 @@ const FIRST = [
     status: "completed",
     seen: tally(10),
     suspected: tally(4),
-    kept: { "still-protected": tally(6), held: NONE },
+    kept: { "still-protected": tally(6) },
   },
   {
     ...EMPTY,
@@ -99,7 +99,7 @@ const SECOND = [
     status: "completed",
     seen: tally(10),
     removed: tally(3),
-    kept: { "still-protected": tally(7), held: NONE },
+    kept: { "still-protected": tally(7) },
   },
 ];
 

@@ -10,8 +10,6 @@ export interface SettingsContext {
   readonly listable?: boolean;
   /** Whether a bucket is bound to this Worker under a name. Not asked where it is absent. */
   readonly hasBucket?: (binding: string) => boolean;
-  /** For tests alone: reads the settings whose feature is not built yet as if it were. */
-  readonly allBuilt?: boolean;
 }
 
 /** A value that is set: text (numbers and booleans too, as their text), or a list or object (a Worker's typed variable). */
@@ -45,10 +43,6 @@ export interface Definition<T, D extends string | null = string | null> {
   readonly secret?: true;
   /** The value may hold credentials (`scheme://user:password@…`): of what is no `file:` path only the scheme is shown. */
   readonly mayHoldSecret?: true;
-  /** False: setting it is an error, because nothing would obey it. */
-  readonly built: boolean;
-  /** For what is not built: "FEATURE not built yet", such as "notifications are". */
-  readonly feature?: string;
   /** Other variables that are read where this one is not set. */
   readonly fallbacks?: readonly string[];
   /** The fall-backs belong to other tools: they are read only where needed, and never an error by being there. */

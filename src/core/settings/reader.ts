@@ -7,7 +7,7 @@ export interface SettingProblem {
   /** The variable as it is named in the environment. */
   readonly variable: string;
   /** `missing`: it has to be set. `conflict`: it does not go with another one. */
-  readonly code: "invalid" | "not-built" | "unknown" | "missing" | "conflict";
+  readonly code: "invalid" | "unknown" | "missing" | "conflict";
   /** What was given, for people; null where nothing was, or where it is a secret. */
   readonly given: string | null;
   readonly allowed: string | null;
@@ -66,8 +66,6 @@ export function makeReader(env: Readonly<Record<string, unknown>>, context: Sett
     }
     if (found === undefined) {
       if (definition.requiredOnWorkers && context.runtime === "workers") problems.push(missing(definition));
-    } else if (!definition.built && !context.allBuilt) {
-      problems.push(notBuilt(definition, found));
     } else {
       const parsed = definition.kind.parse(found.input, context);
       if (parsed.ok) return parsed.value;
@@ -102,12 +100,6 @@ function invalid(definition: Definition<unknown>, found: Found, reason: string |
   const why = reason === undefined ? "" : `: ${reason}`;
   const message = `${variable} ${given === null ? "is not usable (its value is not shown)" : `is ${given}`}${why}; allowed: ${allowed}`;
   return { variable, code: "invalid", given, allowed, message };
-}
-
-function notBuilt(definition: Definition<unknown>, found: Found): SettingProblem {
-  const { variable, input } = found;
-  const message = `${variable} is set, but ${definition.feature ?? "this setting is"} not built yet; remove it`;
-  return { variable, code: "not-built", given: describeGiven(definition, input), allowed: null, message };
 }
 
 function missing(definition: Definition<unknown>): SettingProblem {

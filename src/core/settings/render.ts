@@ -32,7 +32,6 @@ function example(definition: Definition<unknown>, target: ExampleFor): string[] 
   if (required) lines.push("# Required: a Worker has no default for it.");
   if (definition.fallbacks !== undefined) lines.push(`# Falls back to ${definition.fallbacks.join(", ")}.`);
   if (definition.secret) lines.push("# Secret.");
-  if (!definition.built) lines.push("# Not built yet: setting it is an error.");
   return [...lines, `#${definition.name}=${required ? "" : quoted(definition.default ?? "")}`];
 }
 
@@ -60,8 +59,7 @@ function tableRow(definition: Definition<unknown>): string {
   const { name, kind, fallbacks } = definition;
   const help = definition.secret ? `${definition.help} Secret.` : definition.help;
   const fallback = fallbacks === undefined ? "" : ` Falls back to ${fallbacks.map((one) => `\`${one}\``).join(", ")}.`;
-  const notBuilt = definition.built ? "" : " *Not built yet: setting it is an error.*";
   const standard = definition.default === null ? (definition.defaultNote ?? "") : `\`${definition.default}\``;
-  const cells = [`\`${name}\``, standard, kind.allowed, `${help}${fallback}${notBuilt}`];
+  const cells = [`\`${name}\``, standard, kind.allowed, `${help}${fallback}`];
   return `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("<", "&lt;")).join(" | ")} |`;
 }

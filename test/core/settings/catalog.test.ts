@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type CatalogSettings, checkSettings, readSettings, type SettingsContext } from "../../../src/core/settings.ts";
 
-const ALL: SettingsContext = { runtime: "node", allBuilt: true };
+const ALL: SettingsContext = { runtime: "node" };
 type Env = Readonly<Record<string, unknown>>;
 
 function messagesOf(env: Env): string[] {

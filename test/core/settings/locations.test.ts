@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { checkSettings, databaseInsideStore, readSettings, type SettingsContext } from "../../../src/core/settings.ts";
 
 const NODE: SettingsContext = { runtime: "node" };
-const ALL: SettingsContext = { runtime: "node", allBuilt: true };
-const WORKER: SettingsContext = { runtime: "workers", allBuilt: true };
+const ALL: SettingsContext = { runtime: "node" };
+const WORKER: SettingsContext = { runtime: "workers" };
 const KEYS = { S3_ACCESS_KEY_ID: "id", S3_SECRET_ACCESS_KEY: "key" };
 
 function messagesOf(env: Readonly<Record<string, unknown>>, context: SettingsContext = NODE): string[] {

@@ -2,7 +2,6 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
 import { describe, expect, it } from "vitest";
-import { DEFINITIONS } from "../../../src/core/settings/table.ts";
 import { readSettings, renderEnvExample, renderSettingsTable, SETTING_NAMES } from "../../../src/core/settings.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
@@ -25,19 +24,13 @@ describe("the example files", () => {
     expect([...text.matchAll(/^#([A-Z][A-Z0-9_]*)=/gm)].map((match) => match[1])).toEqual(SETTING_NAMES);
   });
 
-  it.each(FILES)("for %s, %s marks what is not built yet, and only that", async (_target, file) => {
-    const text = await readFile(new URL(file, ROOT), "utf8");
-    const marked = [...text.matchAll(/# Not built yet: setting it is an error\.\n#(\w+)=/g)].map((match) => match[1]);
-    expect(marked).toEqual(DEFINITIONS.filter((one) => !one.built).map((one) => one.name));
-  });
-
   it("uncommented, mean the same as no file at all", () => {
     const uncommented = parseEnv(renderEnvExample("env").replace(/^#(?=[A-Z][A-Z0-9_]*=)/gm, ""));
     expect(Object.keys(uncommented).sort()).toEqual([...SETTING_NAMES].sort());
     const { CATALOG_TABLE, ...env } = uncommented;
     expect(CATALOG_TABLE).toBe("files"); // naming the default table is a mapping, and so means more than its default
-    const { shown: _, ...read } = readSettings(env, { runtime: "node", allBuilt: true });
-    const { shown: __, ...standard } = readSettings({}, { runtime: "node", allBuilt: true });
+    const { shown: _, ...read } = readSettings(env, { runtime: "node" });
+    const { shown: __, ...standard } = readSettings({}, { runtime: "node" });
     expect(read).toEqual(standard);
   });
 });
@@ -52,12 +45,5 @@ describe("the table for the README", () => {
     expect(rows).toContain(
       "| `CLEANUP_GATE_MINUTES` | `10` | a number from 5 to 5256000, in minutes | How long after its removal no row may name a key. Longer than the application takes from object to row. |",
     );
-  });
-
-  it("marks what is not built yet", () => {
-    const marked = renderSettingsTable()
-      .split("\n")
-      .filter((line) => line.includes("*Not built yet"));
-    expect(marked).toHaveLength(DEFINITIONS.filter((one) => !one.built).length);
   });
 });

@@ -14,8 +14,8 @@ import {
 
 const NODE: SettingsContext = { runtime: "node" };
 /** Reads what is not built yet as if it were. */
-const ALL: SettingsContext = { runtime: "node", allBuilt: true };
-const WORKER: SettingsContext = { runtime: "workers", allBuilt: true };
+const ALL: SettingsContext = { runtime: "node" };
+const WORKER: SettingsContext = { runtime: "workers" };
 const WORKER_PLACES = { DATABASE_URL: "libsql://db.example.org", STORAGE_URL: "r2://FILES" };
 
 type Env = Readonly<Record<string, unknown>>;
@@ -304,21 +304,8 @@ describe("CLEANUP_IGNORE_PREFIXES", () => {
   );
 });
 
-describe("a setting whose feature is not built", () => {
-  const notBuilt = DEFINITIONS.filter((definition) => !definition.built);
-
-  it.each(notBuilt.map((definition) => [definition.name, definition.default] as const))(
-    "%s is refused, never ignored, even with its default or nonsense",
-    (name, standard) => {
-      for (const given of [standard ?? "x", "nonsense", false, { a: 1 }]) {
-        const problems = problemsOf({ [name]: given });
-        expect(problems).toMatchObject([{ variable: name, code: "not-built" }]);
-        expect(problems[0]?.message).toMatch(new RegExp(`^${name} is set, but .+ (is|are) not built yet; remove it$`));
-      }
-    },
-  );
-
-  it("is no error in another tool's variables", () => {
+describe("another tool's variables", () => {
+  it("are no error by being there", () => {
     expect(problemsOf({ AWS_REGION: "eu-west-1", AWS_ACCESS_KEY_ID: "id", AWS_SESSION_TOKEN: "t" })).toEqual([]);
   });
 });
