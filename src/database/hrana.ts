@@ -119,16 +119,15 @@ function toRows(result: unknown): Row[] {
 
 /** Integers as bigint: as a number one over 2^53 would be another. */
 function fromWire(wire: unknown): unknown {
-  const type = fieldOf(wire, "type");
+  // Of anything but an object there is no field.
+  const { type, value, base64 } = (wire ?? {}) as Wire;
   if (type === "null") return null;
-  if (type === "blob") {
-    const base64 = fieldOf(wire, "base64");
-    if (typeof base64 === "string") return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-  }
-  const value = fieldOf(wire, "value");
   if (type === "text" && typeof value === "string") return value;
   if (type === "integer" && typeof value === "string") return BigInt(value);
   if (type === "float" && typeof value === "number") return value;
+  if (type === "blob" && typeof base64 === "string") {
+    return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  }
   throw new Error("the answer holds no value where one is due");
 }
 

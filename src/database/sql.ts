@@ -29,34 +29,45 @@ interface SqlTag {
   join(parts: readonly SQL[], separator: SQL): SQL;
 }
 
-export const sql: SqlTag = Object.assign(
-  (texts: TemplateStringsArray, ...given: readonly (SQL | Value)[]): SQL =>
-    concatenated(texts.flatMap((text, index) => (index === 0 ? [raw(text)] : [toPart(given[index - 1]), raw(text)]))),
-  {
-    raw,
-    identifier: (name: string) => raw(`"${name.replaceAll('"', '""')}"`),
-    join: (parts: readonly SQL[], separator: SQL) =>
-      concatenated(parts.flatMap((part, index) => (index === 0 ? [part] : [separator, part]))),
-  },
-);
+export const sql: SqlTag = Object.assign(template, {
+  raw,
+  identifier: (name: string) => raw(`"${name.replaceAll('"', '""')}"`),
+  join,
+});
+
+/** Written for speed: a Worker on the free plan has 10 ms for everything. */
+function template(texts: TemplateStringsArray, ...given: readonly (SQL | Value)[]): SQL {
+  let text = texts[0] ?? "";
+  const args: Value[] = [];
+  for (const [index, one] of given.entries()) {
+    text += append(one, args) + (texts[index + 1] ?? "");
+  }
+  return new SQL(text, args);
+}
+
+function join(parts: readonly SQL[], separator: SQL): SQL {
+  let text = "";
+  const args: Value[] = [];
+  for (const [index, part] of parts.entries()) {
+    if (index > 0) text += append(separator, args);
+    text += append(part, args);
+  }
+  return new SQL(text, args);
+}
 
 function raw(text: string): SQL {
   return new SQL(text, []);
 }
 
-function concatenated(parts: readonly SQL[]): SQL {
-  return new SQL(
-    parts.map((part) => part.sql).join(""),
-    parts.flatMap(({ args }) => args),
-  );
-}
-
-function toPart(given: SQL | Value | undefined): SQL {
-  if (given instanceof SQL) return given;
-  if (given === undefined || !isValue(given)) {
-    throw new SweepError("bug", `a statement got a parameter of type ${typeof given}`);
+/** The text of `given`. Its parameters go to the end of `args`. */
+function append(given: SQL | Value, args: Value[]): string {
+  if (given instanceof SQL) {
+    for (const arg of given.args) args.push(arg);
+    return given.sql;
   }
-  return new SQL("?", [given]);
+  if (!isValue(given)) throw new SweepError("bug", `a statement got a parameter of type ${typeof given}`);
+  args.push(given);
+  return "?";
 }
 
 function isValue(given: unknown): given is Value {

@@ -199,6 +199,8 @@ export const hostName: Kind<string> = textKind("a host name or an IP address", (
 
 /** A time zone of the IANA database that this runtime knows. */
 export const timeZone: Kind<string> = textKind("a time zone such as UTC or Europe/Berlin", (text) => {
+  // The first one that a process looks up takes 40 ms, of the 10 that a Worker on the free plan has.
+  if (text === "UTC") return accept(text);
   try {
     new Intl.DateTimeFormat("en", { timeZone: text });
     return accept(text);

@@ -25,8 +25,8 @@ export const PRESETS: Readonly<Record<PresetName, Budget>> = {
    */
   "workers-paid": { maxRemovals: 100_000, maxDurationMs: 600_000, maxCalls: 900, pageSize: FULL_PAGE, concurrency: 4 },
   /**
-   * 50 subrequests, of which 10 are the reserve. 10 ms of CPU: reading a page of 1,000 keys takes 6 to 10 ms, hence
-   * pages of 100; 500 removals are five of them.
+   * 50 subrequests, of which 10 are the reserve. 10 ms of CPU: a page of 100 takes 2 to 7 ms in workerd (`npm run
+   * bench:worker`), hence no more; 500 removals are five of them.
    */
   "workers-free": { maxRemovals: 500, maxDurationMs: 60_000, maxCalls: 40, pageSize: 100, concurrency: 4 },
 };

@@ -1,51 +1,18 @@
 /** The Worker's bundle: how large it is, what it holds, and that nothing happens when it is imported. */
-import { builtinModules } from "node:module";
-import { fileURLToPath } from "node:url";
 import { runInNewContext } from "node:vm";
 import { gzipSync } from "node:zlib";
-import { type BuildOptions, type BuildResult, build } from "esbuild";
+import { type BuildResult, build } from "esbuild";
 import { beforeAll, expect, it } from "vitest";
-import { unstable_readConfig as readConfig } from "wrangler";
-
-const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+import { bundleOptions, CONFIGURATION } from "./bundle-options.ts";
 
 /** The most that its users have to send, in bytes. */
 const MOST_BYTES = 120_000;
-
-/** As much of wrangler's configuration as is looked at; its own type needs a package that is not installed. */
-interface Configuration {
-  readonly main: string;
-  readonly preview_urls: boolean;
-  readonly observability?: { readonly enabled: boolean };
-  readonly limits?: unknown;
-  readonly r2_buckets: readonly { readonly binding: string }[];
-  readonly vars: Readonly<Record<string, unknown>>;
-  readonly triggers: { readonly crons: readonly string[] };
-}
-
-const CONFIGURATION: Configuration = readConfig({ config: `${ROOT}wrangler.toml` });
-
-/** As wrangler bundles: the conditions and the target are its own, and Node's modules stay outside. */
-const OPTIONS = {
-  absWorkingDir: ROOT,
-  entryPoints: [CONFIGURATION.main],
-  bundle: true,
-  minify: true,
-  target: "es2024",
-  conditions: ["workerd", "worker", "browser"],
-  mainFields: ["browser", "module", "main"],
-  platform: "neutral",
-  external: ["node:*", "cloudflare:*", ...builtinModules],
-  write: false,
-  metafile: true,
-  logLevel: "silent",
-} as const satisfies BuildOptions;
 
 let bundle: BuildResult<{ write: false; metafile: true }>;
 let text = "";
 
 beforeAll(async () => {
-  bundle = await build({ ...OPTIONS, external: [...OPTIONS.external], format: "esm" });
+  bundle = await build({ ...bundleOptions(), format: "esm" });
   text = bundle.outputFiles[0]?.text ?? "";
 });
 
@@ -100,7 +67,7 @@ it("does nothing when it is imported: it asks for no clock, chance, timer, reque
   };
   const context: Record<string, unknown> = { ...sandbox };
   const scripts = { format: "iife", globalName: "imported" } as const;
-  const { outputFiles } = await build({ ...OPTIONS, external: [...OPTIONS.external], ...scripts });
+  const { outputFiles } = await build({ ...bundleOptions(), ...scripts });
   runInNewContext(`Date.now = () => fetch(); Math.random = () => fetch(); ${outputFiles[0]?.text}`, context);
   expect(used).toEqual([]);
   expect(context["imported"]).toHaveProperty("default.scheduled");
