@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { Health, Readiness } from "../../src/api/schemas.ts";
 import { SweepError } from "../../src/core/errors.ts";
+import type { LogEvent } from "../../src/core/ports.ts";
 import { HOUR_MS } from "../../src/core/safety.ts";
 import { due, knownSite } from "../support/site.ts";
 import { createWorld } from "../support/world.ts";
@@ -68,7 +69,11 @@ describe("GET /readyz", () => {
     ["the database", { status: gone }, { database: "failed", store: "ok", lastSuccess: "unknown" }],
     ["the store", { probeStore: gone }, { database: "ok", store: "failed", lastSuccess: "none" }],
   ])("without %s: 503, and not a word of why", async (_, sweeper, checks) => {
-    const response = await serve(await createWorld(), { sweeper }).app.request("/readyz");
+    const logs: LogEvent[] = [];
+    const served = serve(await createWorld(), { sweeper, log: (event) => void logs.push(event) });
+    const response = await served.app.request("/readyz");
+    // To whoever reads the log it is no bug of this program.
+    expect(logs).toMatchObject([{ event: "request.failed", error: { kind: "unavailable" } }]);
     expect(await response.clone().text()).not.toContain("secret");
     expect(await problemOf(response)).toMatchObject({ status: 503, kind: "unavailable", checks });
   });

@@ -3,6 +3,7 @@
 import type * as v from "valibot";
 import { expect } from "vitest";
 import { Hold, Run, RunPage } from "../../src/api/schemas.ts";
+import type { Request } from "../api/route-cases.ts";
 import { documentOf } from "../api/support.ts";
 import expected from "./expected-reports.json" with { type: "json" };
 import { SCENARIO_LEFT } from "./scenario.ts";
@@ -57,8 +58,6 @@ function comparable({ mode, status, slices, sweeps, holds }: RunDocument): unkno
 // ---------------------------------------------------------------------------------------------------- over the HTTP API
 
 export const TOKEN = "0123456789abcdef0123456789abcdef";
-
-export type Request = (path: string, init?: { method: string; headers: Record<string, string> }) => Promise<Response>;
 
 /** What a door answers over HTTP. `request` gets paths that begin with a slash. */
 export function httpDoor(request: Request): Omit<Door, "keys"> {

@@ -17,6 +17,9 @@ export interface Mishap {
   readonly instead: "reset" | "half" | "stall" | "silence" | HttpAnswer;
 }
 
+/** The database is gone, and nobody tries again: quicker than a server that does not answer. */
+export const AWAY: Mishap = { effect: false, instead: { status: 404, body: "no such database" } };
+
 export interface HttpAnswer {
   readonly status: number;
   readonly type?: string;

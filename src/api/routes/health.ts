@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import type * as v from "valibot";
 import { iso, isoOrNull } from "../../core/documents/run.ts";
+import { SweepError } from "../../core/errors.ts";
 import type { Instant } from "../../core/model.ts";
 import type { SweeperStatus } from "../../core/sweeper.ts";
 import { json, type Operation, operation } from "../operation.ts";
@@ -64,7 +65,8 @@ export function createReadiness(): Operation {
       const wrong = Object.entries(checks).filter(([, state]) => state === "failed" || state === "stale");
       if (wrong.length > 0) {
         const detail = `not ready: ${wrong.map(([name, state]) => `${name} ${state}`).join(", ")}`;
-        throw new Problem(503, "unavailable", detail, { members: { checks }, headers: { "Retry-After": "15" } });
+        const cause = new SweepError("unavailable", detail);
+        throw new Problem(503, "unavailable", detail, { members: { checks }, headers: { "Retry-After": "15" }, cause });
       }
       const times = { lastSuccessAt: isoOrNull(lastSuccessAt), checkedAt: iso(checkedAt) };
       return json(c, { status: "ready", checks, ...times });

@@ -1,9 +1,12 @@
 /** The Deno door: a real process, its cron handler called as Deno calls it. */
+import { rename } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { MINUTE_MS } from "../../../src/core/safety.ts";
 import { cronExpression } from "../../../src/cron/deno-schedule.ts";
+import { checkRoutes, checkWithoutDatabase, checkWithoutStore } from "../../api/route-cases.ts";
 import { problemOf } from "../../api/support.ts";
-import { startHranaServer } from "../../support/hrana-server.ts";
+import { AWAY, startHranaServer } from "../../support/hrana-server.ts";
 import { makeFolderSite } from "../folder-site.ts";
 import { httpDoor, playScenario, TOKEN } from "../play-scenario.ts";
 import { startDeno } from "./start-deno.ts";
@@ -21,12 +24,29 @@ it.each(["embedded", "remote"] as const)(
       tick: async () => expect(await deno.tick()).toBe("tick ok"),
       keys: site.keys,
     });
+    await checkRoutes(deno.request, TOKEN);
     expect(deno.stderr()).toContain('"event":"hold.waiting"');
     expect(await deno.end()).toBe(0);
     expect(deno.stderr()).toContain('"event":"service.stopped"');
     expect(deno.stderr()).not.toContain(TOKEN);
   },
 );
+
+it("without a database whatever needs it says so", async () => {
+  const site = await makeFolderSite();
+  const remote = await startHranaServer({ fileAt: () => site.database });
+  onTestFinished(() => remote.close());
+  remote.disturb(() => AWAY);
+  const deno = await startDeno(site, { DATABASE_URL: remote.url });
+  await checkWithoutDatabase(deno.request, TOKEN);
+});
+
+it("without a store whatever needs it says so", async () => {
+  const site = await makeFolderSite();
+  const deno = await startDeno(site);
+  await rename(join(site.folder, "uploads"), join(site.folder, "unmounted"));
+  await checkWithoutStore(deno.request, TOKEN);
+});
 
 it("sweeps on no timeline but production's", async () => {
   const site = await makeFolderSite();

@@ -6,8 +6,9 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished } from "vitest";
+import type { Request } from "../../api/route-cases.ts";
 import type { FolderSite } from "../folder-site.ts";
-import { type Request, TOKEN } from "../play-scenario.ts";
+import { TOKEN } from "../play-scenario.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 

@@ -4,6 +4,7 @@ import { onTestFinished } from "vitest";
 import { createTestHarness } from "wrangler";
 import { OWN_PREFIX } from "../../../src/core/safety.ts";
 import type { R2Binding } from "../../../src/storage/r2.ts";
+import type { Request } from "../../api/route-cases.ts";
 import { type HranaServer, startHranaServer } from "../../support/hrana-server.ts";
 
 const BUCKET = "files";
@@ -12,7 +13,7 @@ const CREDENTIALS = { accessKeyId: "local-key", secretAccessKey: "local-secret" 
 export interface StartedWorker {
   /** Where a browser reaches it. */
   readonly url: string;
-  fetch(path: string, init?: { method: string; headers: Record<string, string> }): Promise<Response>;
+  readonly fetch: Request;
   /** One tick of the Cron Trigger, and how it ended: `ok` or `exception`. */
   tick(): Promise<string>;
   /** Subrequests since this was last asked, of the Worker's own counting; from now on those above `limit` are refused. */
