@@ -26,8 +26,8 @@ const PICTURES = [
   ["overview-phone", "/dashboard", "light", "phone"],
   ["hold", "/dashboard/holds", "light", "desktop"],
   ["hold-dark", "/dashboard/holds", "dark", "desktop"],
-  ["ledger", "/dashboard/removals", "light", "desktop"],
-  ["ledger-dark", "/dashboard/removals", "dark", "desktop"],
+  ["ledger", "/dashboard/removals?reason=unreferenced", "light", "desktop"],
+  ["ledger-dark", "/dashboard/removals?reason=unreferenced", "dark", "desktop"],
 ] as const;
 
 let browser: Browser;

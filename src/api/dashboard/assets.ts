@@ -65,7 +65,7 @@ th,td{padding:.55rem 1.25rem .55rem 0;border-bottom:1px solid var(--line);vertic
 .box th,.box td{color:inherit}.box.wait th,.box.wait td{border-color:var(--wait-line)}
 tbody th{font-weight:600;color:var(--ink)}
 td.number,th.number{text-align:right;white-space:nowrap}
-td small{display:block}
+td small{display:block}td time,td button{white-space:nowrap}
 td form{display:inline-block;margin:0 .5rem .25rem 0}
 .foreign{overflow-wrap:anywhere}
 .key{font-family:ui-monospace,monospace;font-size:.92em;display:inline-block;min-width:12rem;max-width:34rem;max-height:4.8em;overflow:hidden}

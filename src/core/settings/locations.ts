@@ -159,6 +159,10 @@ export function databaseInsideStore(databasePath: string, storePath: string): bo
 /** Stands for a working directory nobody has told the core: deep enough for any number of `..` a person writes. */
 const UNKNOWN_DIRECTORY = "/\0".repeat(64);
 
+/** Goes on after the variable's name; also for the door that compares the resolved paths. */
+export const DATABASE_INSIDE_STORE =
+  "names a file inside the folder of STORAGE_URL, where it would look like an orphan and be removed; keep them apart";
+
 /**
  * {@link databaseInsideStore} for paths as they were written: what can be said without the working directory. Where one
  * is relative and the other absolute that is nothing, and only the door that resolves them can tell.

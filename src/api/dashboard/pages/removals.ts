@@ -48,24 +48,25 @@ export function removalTable(
   const link = to(view, "/removals", back);
   return table(
     "Removals",
-    [
-      head("Key"),
-      head("State"),
-      head("Why"),
-      numberHead("Size"),
-      head("Since"),
-      head("What became of it"),
-      head("Decide"),
-    ],
+    [head("Key"), head("State"), head("Why"), numberHead("Size"), head("What became of it"), head("Decide")],
     items.map((removal) => {
-      const { key, state, reason, sizeBytes, createdAt } = removal;
+      const { key, state, reason, sizeBytes } = removal;
       return html`<tr><td>${keyLink(view, key)}</td><td><span class="state ${state === "failed" ? "wait" : state === "abandoned" ? "bad" : ""}">${state}</span></td>
-<td>${reason}</td><td class="number">${bytes(sizeBytes)}</td><td>${time(createdAt)}</td><td>${became(removal)}</td><td>${decisions(view, removal, link)}</td></tr>`;
+<td>${reason}</td><td class="number">${bytes(sizeBytes)}</td><td>${became(removal)}</td><td>${decisions(view, removal, link)}</td></tr>`;
     }),
   );
 }
 
-function became({ state, finishedAt, releasedBy, error, attempts, nextAttemptAt, firstSeenAt }: Removal): Html {
+function became({
+  state,
+  createdAt,
+  finishedAt,
+  releasedBy,
+  error,
+  attempts,
+  nextAttemptAt,
+  firstSeenAt,
+}: Removal): Html {
   const tries = attempts === 1 ? "1 attempt" : `${attempts} attempts`;
   if (state === "removed") return html`removed ${finishedAt === null ? "" : time(finishedAt)}`;
   if (state === "released")
@@ -73,7 +74,7 @@ function became({ state, finishedAt, releasedBy, error, attempts, nextAttemptAt,
   if (state === "suspected")
     return html`in quarantine${firstSeenAt === null ? "" : html`, first seen ${time(firstSeenAt)}`}`;
   const when = nextAttemptAt === null ? "" : html`, again ${time(nextAttemptAt)}`;
-  return html`${attempts === 0 ? "waits for the next run" : tries}${when}${error === null ? "" : html`<br>${foreign(error)}`}`;
+  return html`${attempts === 0 ? html`since ${time(createdAt)}, waits for the next run` : tries}${when}${error === null ? "" : html`<br>${foreign(error)}`}`;
 }
 
 const RELEASABLE = ["suspected", "due", "failed", "abandoned"];
