@@ -21,6 +21,7 @@ import type {
 import { emptyProgress, emptyReport, reconcile, toReport } from "./report.ts";
 import type { RunSettings } from "./settings.ts";
 import { type DecisionRecord, progressOf, type Slice } from "./slice.ts";
+import { steady } from "./steady-clock.ts";
 import { SWEEPS } from "./sweeps/index.ts";
 import { totalsWith } from "./totals.ts";
 
@@ -65,7 +66,8 @@ export async function runSlice(parts: RunParts, request: RunRequest): Promise<Ru
   const held = await parts.database.leases.acquire(parts.holder);
   if (!isHeld(held)) return { kind: "lease-held", holder: held };
   try {
-    return await underLease(parts, request, held, callsBefore);
+    // What is written of one slice goes by one clock, whatever becomes of the machine's: the next slice asks that anew.
+    return await underLease({ ...parts, clock: steady(parts.clock) }, request, held, callsBefore);
   } catch (error) {
     if (error instanceof LeaseLostError) parts.log({ level: "error", event: "lease.lost", holder: parts.holder });
     throw error;

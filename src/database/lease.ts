@@ -102,7 +102,9 @@ export function createLeases(options: LeaseOptions): { leases: Leases; session: 
       if (row === undefined) throw new SweepError("bug", "the lease was neither taken nor held");
       if (taken?.[0] === undefined) return toHolder(row);
       const databaseAt = integer(row, "now");
-      const clockSkewMs = Math.max(0, askedAt - databaseAt, databaseAt - answeredAt);
+      // By the clock as it is now: one that jumped while it was asked would make the call as long as it jumped.
+      const askedByNow = answeredAt - (clock.monotonicMs() - sentAt);
+      const clockSkewMs = Math.max(0, askedAt - databaseAt, askedByNow - databaseAt, databaseAt - answeredAt);
       return new OwnLease(clock, { holder, fence: integer(row, "fence"), clockSkewMs, renewedAt: sentAt });
     },
     async renew(held) {

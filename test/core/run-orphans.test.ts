@@ -4,7 +4,7 @@ import { SweepError } from "../../src/core/errors.ts";
 import type { RunReport } from "../../src/core/model.ts";
 import type { ListedObject, ListPage, Store } from "../../src/core/ports.ts";
 import { DAY_MS, HOUR_MS } from "../../src/core/safety.ts";
-import { START } from "../support/fake-clock.ts";
+import { createFakeClock, START } from "../support/fake-clock.ts";
 import { createWorld, PROBE_LIMIT, sweepOf, type World } from "../support/world.ts";
 
 const orphans = (report: RunReport): ReturnType<typeof sweepOf> => sweepOf(report, "orphaned-objects");
@@ -441,6 +441,26 @@ describe("order", () => {
     // On the last ms of their grace when the run begins; the listing takes seconds.
     world.put(["a", "b", "c"], 24 * HOUR_MS);
     expect(orphans(await world.run())).toMatchObject({ kept: { "too-young": { count: 3 } }, removed: { count: 0 } });
+  });
+
+  test("a clock that is set while a run is under way moves nothing that it writes", async () => {
+    const world = await createWorld({ settings: { quarantineMs: 0 } });
+    const clock = createFakeClock();
+    const instance = await world.createInstance({
+      settings: { quarantineMs: 0 },
+      wrapStore: (store) => ({
+        ...store,
+        list(options) {
+          clock.set(START + 30 * DAY_MS);
+          return store.list(options);
+        },
+      }),
+    });
+    world.put(["orphan"]);
+    const report = await world.run({}, { ...instance, clock });
+    expect(report).toMatchObject({ startedAt: START, finishedAt: START });
+    const seen = await world.rows("SELECT state, first_seen_at, finished_at FROM filesweep_removals");
+    expect(seen).toEqual([{ state: "removed", first_seen_at: START, finished_at: START }]);
   });
 
   test("a ripe orphan that a row names before it is condemned is kept: every attempt repeats the check", async () => {

@@ -6,7 +6,7 @@ import { CALL_TIMEOUT_MS, LEASE_MS } from "../../src/core/safety.ts";
 import type { SqlClient, Statement } from "../../src/database/client.ts";
 import { createDatabase } from "../../src/database/open.ts";
 import { openTestClient, TEST_NOW } from "../support/database.ts";
-import { START } from "../support/fake-clock.ts";
+import { createFakeClock, START } from "../support/fake-clock.ts";
 import {
   acquire,
   CUTOFFS,
@@ -68,6 +68,31 @@ test("the database's clock decides, not that of the process that asks", async ()
   const client = await openTestClient(path, clock);
   const eager = createDatabase({ client, clock: ahead, gateMs: 1, databaseNow: TEST_NOW });
   expect(await eager.leases.acquire("eager")).toEqual({ holder: "first", expiresAt: START + LEASE_MS });
+});
+
+describe("how far the clock of who asks is from the database's, at the least", () => {
+  test.each([
+    { what: "is right, however long the call took", aheadMs: 0, jumpsMs: 0, tookMs: 9000, skewMs: 0 },
+    { what: "is ahead", aheadMs: 600_000, jumpsMs: 0, tookMs: 0, skewMs: 600_000 },
+    { what: "is behind", aheadMs: -600_000, jumpsMs: 0, tookMs: 0, skewMs: 600_000 },
+    { what: "is behind, or the call took so long", aheadMs: -600_000, jumpsMs: 0, tookMs: 9000, skewMs: 591_000 },
+    { what: "jumps ahead during the call", aheadMs: 0, jumpsMs: 600_000, tookMs: 9000, skewMs: 600_000 },
+    { what: "jumps back during the call", aheadMs: 0, jumpsMs: -600_000, tookMs: 9000, skewMs: 591_000 },
+  ])("it $what: $skewMs ms", async ({ aheadMs, jumpsMs, tookMs, skewMs }) => {
+    const { client } = await openPorts();
+    const clock = createFakeClock(START + aheadMs);
+    const slow: SqlClient = {
+      ...client,
+      async batch(statements, mode, options) {
+        const answer = await client.batch(statements, mode, options);
+        clock.advance(tookMs);
+        clock.set(clock.now() + jumpsMs);
+        return answer;
+      },
+    };
+    const database = createDatabase({ client: slow, clock, gateMs: 600_000, databaseNow: TEST_NOW });
+    expect((await acquire(database, "first")).clockSkewMs).toBe(skewMs);
+  });
 });
 
 test("the fence rises with every holder, also after a release", async () => {

@@ -50,11 +50,6 @@ export class Process {
     this.settings = settingsOf(stage, site);
   }
 
-  /** The process's own clock. */
-  now(): number {
-    return this.#stage.now + this.skewMs;
-  }
-
   /** The calls that have had no effect yet. */
   waiting(): readonly Pick<Parked, "call" | "since">[] {
     return this.#parked.filter(({ phase }) => phase === "before");
@@ -72,6 +67,7 @@ export class Process {
       aborts: 0,
       rowsEnded: 0,
       ignorePrefixes,
+      skewMs: this.skewMs,
       storeSkewMs: null,
     };
     this.slice = slice;
@@ -182,7 +178,11 @@ export class Process {
 
   #parts(slice: Slice): RunParts {
     const stage = this.#stage;
-    const clock: Clock = { now: () => this.now(), monotonicMs: () => stage.monotonic };
+    const now = (): number => {
+      slice.skewMs = this.skewMs;
+      return stage.now + this.skewMs;
+    };
+    const clock: Clock = { now, monotonicMs: () => stage.monotonic };
     const { wrapClient, wrapStore } = through((call, work) => this.#pass(slice, call, work));
     const client = this.#countedClient(wrapClient(this.#client(slice)));
     const { store, calls } = counted(this.#watchedStore(slice, wrapStore(this.#store(slice))));

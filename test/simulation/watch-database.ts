@@ -116,7 +116,7 @@ export class DatabaseWatch {
     slice.rowsEnded += 1;
     this.#known.checkSlice(slice, `the row ${before.id} was ${how}`);
     if (isIgnored(before.key, slice.ignorePrefixes)) this.#known.note(RULES.ignored, `${before.id} was ${how}`);
-    const now = process.now();
+    const now = this.#known.stage.now + slice.skewMs;
     const isMarked = this.#known.stage.catalog.atItsEnd === "marked";
     const isRight =
       after === undefined

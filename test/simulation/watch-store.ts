@@ -18,6 +18,8 @@ const NESTED_MARKER = `${NESTED}.filesweep/identity.json`;
 /** What was known of a delete when it was asked for. */
 interface Asked {
   readonly removal: Row;
+  /** How far the clock of who asked was ahead. */
+  readonly skewMs: number;
   /** Restores that a person had told of by then. */
   readonly restores: number;
 }
@@ -62,7 +64,7 @@ export class StoreWatch {
       if (removal === undefined) {
         this.#known.note(RULES.ledger, `${name} is to be deleted, and no removal of it is condemned`);
       } else {
-        this.#asked.set(request, { removal, restores: this.#known.restores.length });
+        this.#asked.set(request, { removal, skewMs: slice.skewMs, restores: this.#known.restores.length });
         this.#checkNested(removal);
       }
       if (!gate.some(({ key, leaves_at }) => key === request.key && leaves_at === null)) {
@@ -110,14 +112,14 @@ export class StoreWatch {
   }
 
   /** P3. */
-  #checkAge(process: Process, { key, modifiedAt }: ListedObject, { restores }: Asked): void {
+  #checkAge(process: Process, { key, modifiedAt }: ListedObject, { restores, skewMs }: Asked): void {
     const { orphanGraceMs } = process.settings;
     const { now, storeSkewMs } = this.#known.stage;
     if (this.#known.cameSinceBackup(key, this.#known.restores.slice(0, restores))) {
       this.#known.note(RULES.backup, `${quote(key)} was put after the backup that was put back`);
     }
     if (modifiedAt === null) this.#known.note(RULES.age, `${quote(key)} went as an orphan, of unknown age`);
-    else if (!(process.now() - modifiedAt > orphanGraceMs)) this.#known.note(RULES.age, `${quote(key)} was too young`);
+    else if (!(now + skewMs - modifiedAt > orphanGraceMs)) this.#known.note(RULES.age, `${quote(key)} was too young`);
     // By the true time, whatever the store's clock says: no more than the clocks may be apart.
     const isYoung = now - this.#known.stage.putAt(key) <= orphanGraceMs - CLOCK_TOLERANCE_MS;
     if (storeSkewMs !== null && isYoung && !this.#known.clockIsApproved) {
@@ -158,7 +160,8 @@ export class StoreWatch {
     const upload = this.#known.stage.store.uploads().find((each) => each.uploadId === uploadId);
     if (upload === undefined) return;
     const { initiatedAt } = upload;
-    const isOld = initiatedAt !== null && initiatedAt + process.settings.uploadGraceMs < process.now();
+    const isOld =
+      initiatedAt !== null && initiatedAt + process.settings.uploadGraceMs < this.#known.stage.now + slice.skewMs;
     if (!isOld) this.#known.note(RULES.age, `an upload of ${quote(key)} is to be aborted too soon`);
   }
 

@@ -16,6 +16,8 @@ export interface Slice {
   rowsEnded: number;
   /** What no sweep of it may touch. */
   readonly ignorePrefixes: readonly string[];
+  /** How far its own clock was ahead when it was last looked at: it goes on from there, whatever becomes of the clock. */
+  skewMs: number;
   /** How far the store's clock was from its own, as it was told; null: it was not. */
   storeSkewMs: number | null;
 }
