@@ -89,6 +89,35 @@ const BREAKS: readonly Break[] = [
     rule: RULES.protected,
     steps: [{ do: "backup" }, begin, beforeDelete, { do: "restore" }, goOn],
   },
+  {
+    without: { namedInTime: false, freshKeys: true },
+    what: "the object of a multipart upload, which is as old as the upload: when it was completed the grace was over",
+    rule: RULES.reachable,
+    garbage: false,
+    steps: [
+      { do: "multipart", key: 0, begun: "long ago" },
+      { do: "complete-upload", n: 0 },
+      run(0),
+      wait(11),
+      finishUpload,
+    ],
+  },
+  {
+    without: { toldFirst: false },
+    what: "a run between the restore and the telling of it, where nothing shows that the database is an older one",
+    rule: RULES.backup,
+    garbage: false,
+    steps: [
+      { do: "backup" },
+      insertRow,
+      finishUpload,
+      wait(50),
+      { do: "restore" },
+      run(0),
+      wait(6),
+      { do: "tell-restored" },
+    ],
+  },
 ];
 
 test.each(BREAKS)("without $without a promise breaks: $what", async ({ without, rule, steps, garbage = true }) => {

@@ -20,6 +20,8 @@ export interface Conditions {
   readonly lateDeletesEnd: boolean;
   /** No instance runs while the database is put back. */
   readonly stoppedForRestore: boolean;
+  /** Who puts it back tells of it before a run begins that is not held for it. */
+  readonly toldFirst: boolean;
 }
 
 export const ALL_CONDITIONS: Conditions = {
@@ -28,6 +30,7 @@ export const ALL_CONDITIONS: Conditions = {
   gate: true,
   lateDeletesEnd: true,
   stoppedForRestore: true,
+  toldFirst: true,
 };
 
 /** Where it plays. */

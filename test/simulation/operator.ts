@@ -3,8 +3,7 @@ import { isSweepError } from "../../src/core/errors.ts";
 import { parseMarker } from "../../src/core/identity.ts";
 import { createSweeperOf, type Sweeper } from "../../src/core/sweeper.ts";
 import { planRestored } from "../../src/database/doctor-actions.ts";
-import type { Step } from "./history.ts";
-import { IGNORED } from "./history.ts";
+import { type Conditions, IGNORED, type Step } from "./history.ts";
 import type { Oracle } from "./oracle.ts";
 import { GATE_MS, type Process } from "./process.ts";
 import { pick, quote, type Stage } from "./stage.ts";
@@ -13,10 +12,12 @@ export class Operator {
   readonly #stage: Stage;
   readonly #oracle: Oracle;
   readonly #processes: readonly [Process, ...Process[]];
+  readonly #conditions: Conditions;
   /** From when rows are lost, since the database was put back and nobody told of it. */
   #lostSince: number | null = null;
 
-  constructor(stage: Stage, oracle: Oracle, processes: readonly [Process, ...Process[]]) {
+  constructor(stage: Stage, oracle: Oracle, processes: readonly [Process, ...Process[]], conditions: Conditions) {
+    this.#conditions = conditions;
     this.#stage = stage;
     this.#oracle = oracle;
     this.#processes = processes;
@@ -29,7 +30,7 @@ export class Operator {
 
   /** A run begins. Unless it is held for the restore, nobody can tell any more when the database was last in use. */
   runBegins(): void {
-    if (!this.#oracle.known.mustHold) this.#lostSince = null;
+    if (this.#conditions.toldFirst && !this.#oracle.known.mustHold) this.#lostSince = null;
   }
 
   async does(step: Step): Promise<void> {

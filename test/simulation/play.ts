@@ -48,7 +48,7 @@ class Player {
     this.oracle = new Oracle(stage, this.#application, coverage);
     const make = (name: string): Process => new Process(name, stage, this.oracle);
     this.#processes = [make("one"), make("two"), make("three")];
-    this.#operator = new Operator(stage, this.oracle, this.#processes);
+    this.#operator = new Operator(stage, this.oracle, this.#processes, conditions);
   }
 
   async play(steps: readonly Step[]): Promise<void> {
