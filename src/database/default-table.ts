@@ -1,4 +1,5 @@
 /** The table that filesweep makes where no table of that name exists. Instants are epoch milliseconds. */
+import { DATABASE_NOW } from "./sql.ts";
 
 export const DEFAULT_TABLE: readonly string[] = [
   `CREATE TABLE IF NOT EXISTS files (
@@ -8,7 +9,7 @@ export const DEFAULT_TABLE: readonly string[] = [
     uploaded_by TEXT,
     size_bytes INTEGER,
     status TEXT NOT NULL DEFAULT 'active',
-    created_at INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000 AS INTEGER)),
+    created_at INTEGER NOT NULL DEFAULT (${DATABASE_NOW}),
     expires_at INTEGER,
     downloaded_at INTEGER,
     downloads INTEGER NOT NULL DEFAULT 0,

@@ -3,7 +3,7 @@
  * key. So what is checked when a removal is condemned stays true until the delete has been answered.
  */
 import { type CatalogMapping, decidingColumns, type MappedReference, protects } from "./mapping.ts";
-import { keysOfNew, ownSource, referenceSource, type Source } from "./protection.ts";
+import { keysOfNew, mayMean, ownSource, referenceSource, type Source } from "./protection.ts";
 import { type SQL, sql } from "./sql.ts";
 
 /** What the application's failed statement says. Part of the contract. */
@@ -64,10 +64,13 @@ function watches(mapping: CatalogMapping): Watch[] {
 
 function trigger(mapping: CatalogMapping, databaseNow: string, watch: Watch, event: string, when: SQL): Trigger {
   const name = `filesweep_gate_${watch.label}_${event}`;
-  const conditions = watch.sources.map(
-    (source) => sql`${source.holds("NEW")} AND EXISTS (SELECT 1 FROM filesweep_gate g
-      WHERE g.key IN (${keysOfNew(source, mapping.derived)}) AND (g.leaves_at IS NULL OR g.leaves_at > ${sql.raw(databaseNow)}))`,
-  );
+  const isBehind = (which: SQL): SQL => sql`EXISTS (SELECT 1 FROM filesweep_gate g
+      WHERE ${which} AND (g.leaves_at IS NULL OR g.leaves_at > ${sql.raw(databaseNow)}))`;
+  const conditions = watch.sources.flatMap((source) => {
+    const odd = mayMean(source, mapping.derived, sql`g.key`);
+    const ways = [sql`g.key IN (${keysOfNew(source, mapping.derived)})`, ...(odd === null ? [] : [odd])];
+    return ways.map((way) => sql`${source.holds("NEW")} AND ${isBehind(way)}`);
+  });
   const statement = sql`CREATE TRIGGER ${sql.identifier(name)} AFTER ${when} ON ${sql.identifier(watch.table)}
     WHEN ${sql.join(conditions, sql` OR `)}
     BEGIN SELECT RAISE(ABORT, '${sql.raw(GATE_MESSAGE)}'); END`;

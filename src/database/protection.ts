@@ -140,9 +140,32 @@ function baseOf({ before, behind }: DerivedPattern, key: SQL): SQL {
 export function keysOfNew(source: Source, derived: readonly DerivedPattern[]): SQL {
   if (source.format === "text") return sql.join(meanings(source, derived, named("NEW", source.column)), sql`, `);
   const listed = meanings(source, derived, sql`e.atom`).map(
-    (meaning) => sql`SELECT ${meaning} FROM json_tree(${asJson(named("NEW", source.column))}) e`,
+    (meaning) => sql`SELECT ${meaning} FROM json_tree(${asPlainJson(named("NEW", source.column))}) e`,
   );
   return sql.join(listed, sql` UNION ALL `);
+}
+
+/**
+ * {@link asJson} for a trigger, which the application's own SQLite executes: `json_valid` with two arguments, newer than
+ * 3.45, would make every INSERT of an older one fail. Of what it does not take apart {@link mayMean} tells.
+ */
+function asPlainJson(value: SQL): SQL {
+  return sql`CASE WHEN json_valid(CAST(${value} AS TEXT)) THEN json_array(json(CAST(${value} AS TEXT)), CAST(${value} AS TEXT))
+    ELSE json_array(CAST(${value} AS TEXT)) END`;
+}
+
+/**
+ * Whether a new value that is meant as JSON, but not plainly written (JSON5, JSONB), may mean a key: for a trigger. In doubt
+ * it does, where it holds the key's bytes or an escape. Null: the values of this source are no JSON.
+ */
+export function mayMean(source: Source, derived: readonly DerivedPattern[], key: SQL): SQL | null {
+  if (source.format === "text") return null;
+  const value = named("NEW", source.column);
+  const begins = sql`substr(ltrim(${value}, char(9, 10, 13, 32)), 1, 1) IN ('[', '{', '''', '/')`;
+  const bases = [key, ...derived.map((pattern) => baseOf(pattern, key))];
+  const holds = bases.map((base) => sql` OR instr(CAST(${value} AS BLOB), CAST(${base} AS BLOB)) > 0`);
+  return sql`(typeof(${value}) = 'blob' OR ${begins}) AND NOT json_valid(CAST(${value} AS TEXT))
+      AND (instr(CAST(${value} AS BLOB), x'5c') > 0${sql.join(holds, sql``)})`;
 }
 
 /** Every key that a value may mean, with the objects derived from it; NULL where there is none. */

@@ -1,8 +1,10 @@
 /** A table of the application's own, of whatever shape: the same rows end, and everything else stays as it was. */
 import { describe, expect, test } from "vitest";
 import type { Value } from "../../src/core/ports.ts";
+import { DEFAULT_INDEXES, DEFAULT_TABLE } from "../../src/database/default-table.ts";
 import { executedStatements } from "../../src/database/executed.ts";
-import { GATE_MESSAGE } from "../../src/database/gate.ts";
+import { GATE_MESSAGE, gateTriggers } from "../../src/database/gate.ts";
+import { DATABASE_NOW } from "../../src/database/sql.ts";
 import { TEST_NOW } from "../support/database.ts";
 import { START } from "../support/fake-clock.ts";
 import { openMapped, problemsOf } from "../support/mapped.ts";
@@ -311,6 +313,53 @@ describe("a gate on a table of the application's own", () => {
       await expect(mapped.execute(sql)).rejects.toMatchObject({ kind: "conflict" });
     },
   );
+});
+
+describe("what stands in the application's tables is executed by the application's own SQLite", () => {
+  /** What one of 2020 (3.32) knows. What it does not know makes every INSERT fail. */
+  const KNOWN = ["char", "coalesce", "iif", "instr", "json", "json_array", "json_tree", "json_valid", "julianday"];
+  const KNOWN_TOO = ["length", "ltrim", "printf", "round", "substr", "typeof"];
+
+  async function texts(): Promise<string[]> {
+    const ddl = ["CREATE TABLE t (id TEXT, key, state TEXT, gone TEXT, bucket TEXT)", "CREATE TABLE r (img, imgs)"];
+    const { mapping } = await openMapped(ddl, {
+      CATALOG_TABLE: "t",
+      CATALOG_COLUMNS: columns({ status: "state", deletedAt: "gone" }),
+      CATALOG_WHERE: { bucket: "b" },
+      CATALOG_KEY_PREFIX: "p/",
+      CATALOG_DERIVED: ["t/{key}.jpg"],
+      CATALOG_REFERENCES: [
+        { table: "r", column: "img", stripPrefix: "https://cdn/" },
+        { table: "r", column: "imgs", format: "json-array", stripPrefix: "https://cdn/" },
+      ],
+    });
+    return [...gateTriggers(mapping, DATABASE_NOW).map(({ sql }) => sql), ...DEFAULT_TABLE, ...DEFAULT_INDEXES];
+  }
+
+  test("gate, default table and indexes call no function that an old one does not know", async () => {
+    const called = (await texts()).flatMap((text) =>
+      [...text.matchAll(/\b([a-z][a-z0-9_]*)\(/g)].map(([, name]) => name),
+    );
+    expect(called).toEqual(expect.arrayContaining(["json_tree", "julianday"]));
+    expect(called.filter((name) => ![...KNOWN, ...KNOWN_TOO].includes(String(name)))).toEqual([]);
+  });
+
+  test("nor with what an old one does not take: it would make the time null, and the gate open", async () => {
+    for (const text of await texts()) {
+      expect(text).not.toMatch(/subsec|unixepoch/);
+      expect(text).not.toMatch(/json_valid\((?:CAST\([^()]*\)|[^(),]*),/);
+    }
+  });
+
+  test("the clock in it is the database's, in milliseconds", async () => {
+    const { rows } = await openMapped(["CREATE TABLE t (id TEXT, key TEXT, state TEXT)"], {
+      CATALOG_TABLE: "t",
+      CATALOG_COLUMNS: columns({ status: "state" }),
+    });
+    const [row] = await rows(`SELECT ${DATABASE_NOW} - CAST(strftime('%s', 'now') AS INTEGER) * 1000 AS part`);
+    expect(row?.["part"]).toBeGreaterThanOrEqual(0);
+    expect(row?.["part"]).toBeLessThan(1000);
+  });
 });
 
 describe("names are looked up before they are used", () => {

@@ -104,6 +104,9 @@ test("whatever the check sees as protecting a key, the gate refuses while that i
   );
 });
 
+/** `jsonb('["a","b"]')` */
+const JSONB = Uint8Array.from([0x4b, 0x17, 0x61, 0x17, 0x62]);
+
 describe("what refers to objects", () => {
   const DDL = [
     "CREATE TABLE t (id INTEGER PRIMARY KEY, key TEXT, state TEXT, cover TEXT)",
@@ -129,6 +132,9 @@ describe("what refers to objects", () => {
     ["images", '["a", broken', ['["a", broken']],
     ["images", "null", ["null"]],
     ["images", "7", ["7"]],
+    ["images", "['a',/* JSON5 */ 'b',]", ["a", "b"]],
+    ["images", "['\\x61']", ["a"]],
+    ["images", JSONB, ["a", "b"]],
     ["avatar", "/media/a", ["a", "/media/a"]],
     ["avatar", '["a"]', ['["a"]']],
   ])("%s holding %j protects %j, by the check and by the gate", async (column, value, keys) => {
