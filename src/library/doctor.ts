@@ -12,7 +12,7 @@ import { type CatalogMapping, DEFAULT_MAPPING } from "../database/mapping.ts";
 import { DATABASE_NOW } from "../database/sql.ts";
 import { createSurvey } from "../database/survey.ts";
 import { timed } from "../storage/timed.ts";
-import { openDatabase, prepareForQuestions, type Setup, withClient } from "./compose.ts";
+import { openDatabase, prepare, prepareForQuestions, type Setup, withClient } from "./compose.ts";
 
 /** Looks at everything that a run depends on. Makes nothing, not even the database; what is found never throws. */
 export function diagnose(setup: Setup): Promise<Diagnosis> {
@@ -65,10 +65,7 @@ export interface PlannedAction {
  */
 export function planActions(setup: Setup, actions: readonly DoctorAction[]): Promise<PlannedAction> {
   return withClient(setup, "existing", async (client) => {
-    // An index needs no tables of filesweep's own.
-    const mapping = await (actions.every((action) => action === "createIndexes")
-      ? mapCatalog(client, setup.settings.catalog)
-      : prepareForQuestions(setup, client));
+    const mapping = await mappingFor(actions, setup, client);
     const planned: PlannedAction[] = [];
     for (const action of actions) planned.push(await PLANS[action](setup, client, mapping));
     const notes = planned.flatMap(({ note }) => note ?? []);
@@ -79,6 +76,12 @@ export function planActions(setup: Setup, actions: readonly DoctorAction[]): Pro
       underLease: planned.some(({ underLease }) => underLease),
     };
   });
+}
+
+/** An index needs no tables of filesweep's own. The gate does: they are made for it, so that it may be installed first of all. */
+function mappingFor(actions: readonly DoctorAction[], setup: Setup, client: SqlClient): Promise<CatalogMapping> {
+  if (actions.every((action) => action === "createIndexes")) return mapCatalog(client, setup.settings.catalog);
+  return actions.includes("installGate") ? prepare(setup, client) : prepareForQuestions(setup, client);
 }
 
 type Plan = (setup: Setup, client: SqlClient, mapping: CatalogMapping) => Promise<PlannedAction>;

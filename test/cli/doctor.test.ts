@@ -277,7 +277,12 @@ const BROKEN: readonly Broken[] = [
 ];
 
 /** The command in this process, which is a second faster for each of many. */
-async function doctor(site: Site, env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+async function doctor(
+  site: Site,
+  env: Readonly<Record<string, string>> = {},
+  more: readonly string[] = [],
+  answer?: boolean,
+): Promise<Ended> {
   const places = { DATABASE_URL: `file:${site.database}`, STORAGE_URL: `file:${site.store}` };
   for (const [name, value] of Object.entries({ ...ASK, ...places, ...env })) vi.stubEnv(name, value);
   const said = { stdout: "", stderr: "" };
@@ -288,7 +293,9 @@ async function doctor(site: Site, env: Readonly<Record<string, string>> = {}): P
     isTerminal: false,
     hasColors: false,
   });
-  const code = await runCommandLine(["doctor"], { stdout: output("stdout"), stderr: output("stderr") });
+  const streams = { stdout: output("stdout"), stderr: output("stderr") };
+  const io = answer === undefined ? streams : { ...streams, confirm: () => Promise.resolve(answer) };
+  const code = await runCommandLine(["doctor", ...more], io);
   return { code, ...said };
 }
 afterEach(() => vi.unstubAllEnvs());
@@ -373,9 +380,8 @@ describe("doctor, of a mapped table,", () => {
 
   it("creates the indexes that its statements need, and installs the gate, when it is told to", async () => {
     const site = await mappedSite();
-    await site.filesweep(["migrate"], MAPPED);
     for (const option of ["--create-indexes", "--install-gate"]) {
-      expect((await site.filesweep(["doctor", option, "--yes"], { ...ASK, ...MAPPED })).code).toBe(0);
+      expect((await site.filesweep(["doctor", option], { ...ASK, ...MAPPED })).code).toBe(0);
     }
     const { stdout } = await doctor(site, MAPPED);
     expect(firstLine(stdout)).toMatch(/^Warning \(identity\)/);
@@ -399,19 +405,29 @@ describe("doctor, told to do something,", () => {
       "SELECT name FROM sqlite_master WHERE name = 'filesweep_files_due'",
       1,
     ],
-  ])("%s prints its SQL and changes nothing, until it is told --yes", async (option, broken, prints, look, count) => {
+  ])("%s prints its SQL and does it: naming it is asking for it", async (option, broken, prints, look, count) => {
     const site = await makeSite();
     await site.query(broken);
-    const before = await site.query(look);
-    const shown = await site.filesweep(["doctor", option], ASK);
-    expect(shown).toMatchObject({ code: 0, stderr: "Nothing was changed. To execute this, run again with --yes.\n" });
-    expect(shown.stdout).toContain(prints);
-    expect(await site.query(look)).toEqual(before);
-    expect(await site.filesweep(["doctor", option, "--yes"], ASK)).toMatchObject({ code: 0, stdout: shown.stdout });
+    const done = await site.filesweep(["doctor", option], ASK);
+    expect(done).toMatchObject({ code: 0, stderr: expect.stringMatching(/^Done\./) });
+    expect(done.stdout).toContain(prints);
     expect(await site.query(look)).toHaveLength(count);
-    expect((await site.filesweep(["doctor", option, "--yes"], ASK)).stdout).toMatch(/: nothing to do\.\n$/);
+    expect((await site.filesweep(["doctor", option], ASK)).stdout).toMatch(/: nothing to do\.\n$/);
     const again = await site.filesweep(["doctor", option, "--json"], ASK);
     expect(JSON.parse(again.stdout)).toEqual({ applied: false, statements: [] });
+  });
+
+  it.each([
+    ["yes", [], /^Done\./, 1],
+    ["no", [], /^Nothing was changed\.\n$/, 0],
+    ["no", ["--yes"], /^Done\./, 1],
+    ["no", ["--json"], /^$/, 1],
+  ] as const)("asks the person at a terminal: answered with %s, told %j", async (answer, more, says, count) => {
+    const site = await makeSite();
+    await site.query("DROP INDEX filesweep_files_due");
+    const ended = await doctor(site, {}, ["--create-indexes", ...more], answer === "yes");
+    expect(ended).toMatchObject({ code: 0, stderr: expect.stringMatching(says) });
+    expect(await site.query("SELECT name FROM sqlite_master WHERE name = 'filesweep_files_due'")).toHaveLength(count);
   });
 
   it("creates the indexes under which nothing walks the table any more", async () => {
@@ -440,10 +456,8 @@ describe("doctor, told to do something,", () => {
     const content = JSON.parse(readFileSync(marker, "utf8"));
     writeFileSync(marker, JSON.stringify({ ...content, epoch: content.epoch + 5 }));
     expect((await site.filesweep(["run"], ASK)).code).toBe(3);
-    const shown = await site.filesweep(["doctor", "--restored"], ASK);
-    expect(shown.stdout).toContain("filesweep_removals");
-    expect((await site.filesweep(["run"], ASK)).code).toBe(3);
-    expect((await site.filesweep(["doctor", "--restored", "--yes"], ASK)).code).toBe(0);
+    const told = await site.filesweep(["doctor", "--restored"], ASK);
+    expect([told.code, told.stdout]).toEqual([0, expect.stringContaining("filesweep_removals")]);
     const { code, stdout } = await site.filesweep(["run", "--json"], ASK);
     expect([code, JSON.parse(stdout).status]).toEqual([0, "completed"]);
     expect(JSON.parse(readFileSync(marker, "utf8"))).toEqual({ ...content, epoch: content.epoch + 6 });

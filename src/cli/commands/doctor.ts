@@ -30,7 +30,7 @@ export function addDoctor(program: Command, cli: CommandLine): void {
     .command("doctor")
     .summary("look at everything that a run depends on")
     .description(
-      "Looks at everything that a run depends on, in order: what was found, what is needed, and what mends it. Writes nothing, but for an object of its own (.filesweep/probe) that it puts and deletes. Told to do something, it prints the SQL and asks; without a terminal it wants --yes.",
+      "Looks at everything that a run depends on, in order: what was found, what is needed, and what mends it. Writes nothing, but for an object of its own (.filesweep/probe) that it puts and deletes. Told to do something, it prints the SQL, asks where there is a terminal, and does it.",
     )
     .addOption(new Option("--install-gate", "install the gate's triggers on the table").conflicts("removeGate"))
     .option("--remove-gate", "take them away")
@@ -88,10 +88,10 @@ async function act(
     const title = `${setup.database.name}: ${planned.title}`;
     stdout.write(nothing ? `${title}: nothing to do.\n` : sqlScript(title, planned.statements));
   }
-  const agreed = !nothing && (options.yes ?? (options.json ? false : await cli.io.confirm?.("Execute this?"))) === true;
+  const agreed = !nothing && (options.yes ?? options.json ?? (await cli.io.confirm?.("Execute this?")) ?? true);
   if (!agreed) {
     if (options.json) stdout.write(jsonDocument({ applied: false, statements: planned.statements }));
-    else if (!nothing) stderr.write("Nothing was changed. To execute this, run again with --yes.\n");
+    else if (!nothing) stderr.write("Nothing was changed.\n");
     return EXIT.done;
   }
   const answer = await takeActions(setup, planned);
