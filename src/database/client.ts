@@ -19,6 +19,12 @@ export interface BatchOptions {
   readonly again?: boolean;
 }
 
+/**
+ * What a batch does. `fresh` only reads, but what was written last: of a remote database on its primary, behind all
+ * writes; of one in a file that is a `read`, which waits for no writer.
+ */
+export type BatchMode = "read" | "fresh" | "write";
+
 export interface SqlClient {
   /**
    * Runs the statements in one transaction, all or none; answers the rows of each.
@@ -26,7 +32,7 @@ export interface SqlClient {
    * was lost: then it may have been done. `conflict` when a constraint refuses it, with the database's words in
    * `details.vendor`.
    */
-  batch(statements: readonly Statement[], mode: "read" | "write", options?: BatchOptions): Promise<Row[][]>;
+  batch(statements: readonly Statement[], mode: BatchMode, options?: BatchOptions): Promise<Row[][]>;
   /**
    * How SQLite would carry out a statement, in the lines of EXPLAIN QUERY PLAN. It is not executed.
    * @throws SweepError `bug` where it cannot be prepared, such as for a table that is not there

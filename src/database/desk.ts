@@ -24,11 +24,14 @@ const WALK = 10_000;
 
 export function createDesk(client: SqlClient, mapping: CatalogMapping, databaseNow: string): Desk {
   const now = sql.raw(databaseNow);
-  /** In a write batch: on the primary, where decisions belong. What is decided here bears being said twice. */
-  const ask = async (...queries: SQL[]): Promise<Row[][]> => client.batch(queries, "write", { again: true });
+  /** What a person looks at before a decision, or after it, is what was written last. */
+  const ask = async (...queries: SQL[]): Promise<Row[][]> => client.batch(queries, "fresh");
+  /** What is decided here bears being said twice. */
+  const change = async (...statements: SQL[]): Promise<Row[][]> => client.batch(statements, "write", { again: true });
   const look = async (...queries: SQL[]): Promise<Row[][]> => client.batch(queries, "read");
   /** Whether a decision stands, once it was made: sent again after a lost answer, it finds what it did the first time. */
-  const decide = async (change: SQL, stands: SQL): Promise<boolean> => (await ask(change, stands))[1]?.length === 1;
+  const decide = async (decision: SQL, stands: SQL): Promise<boolean> =>
+    (await change(decision, stands))[1]?.length === 1;
 
   return {
     async overview() {
@@ -92,7 +95,7 @@ export function createDesk(client: SqlClient, mapping: CatalogMapping, databaseN
         sql`SELECT id FROM filesweep_removals WHERE id = ${id} AND state = 'due' AND attempts = 0 AND next_attempt_at = 0`,
       ),
     async cancelRun(id, at) {
-      const [, found] = await ask(
+      const [, found] = await change(
         sql`UPDATE filesweep_runs SET status = 'cancelled', finished_at = ${at} WHERE id = ${id} AND ${CANCELLABLE}`,
         sql`SELECT status = 'cancelled' AND finished_at = ${at} AS cancelled FROM filesweep_runs WHERE id = ${id}`,
       );

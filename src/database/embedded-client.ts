@@ -10,7 +10,7 @@
 import type Libsql from "libsql";
 import { SweepError } from "../core/errors.ts";
 import { CALL_TIMEOUT_MS } from "../core/safety.ts";
-import type { Row, SqlClient, Statement } from "./client.ts";
+import type { BatchMode, Row, SqlClient, Statement } from "./client.ts";
 import { isBusy, refusal, vendorError } from "./client-errors.ts";
 import { planLines, toArgument, toRow } from "./client-values.ts";
 
@@ -87,7 +87,7 @@ export async function openFileClient(path: string, as: "new" | "existing" = "new
 
 interface Connection {
   /** One transaction, rolled back where it throws. */
-  batch(statements: readonly Statement[], mode: "read" | "write"): Row[][];
+  batch(statements: readonly Statement[], mode: BatchMode): Row[][];
   /** One statement, in no transaction. */
   execute(statement: Statement): Row[];
   /** A database made just now gets one, so that readers and the writer do not wait for each other. One that exists keeps what it has. */

@@ -11,7 +11,7 @@ import { integer, integerOrNull, type SQL, sql, text } from "./sql.ts";
 export function createHolds(client: SqlClient, session: LeaseSession, databaseNow: string): Holds {
   async function find(id: string): Promise<Hold | null> {
     const query = sql`SELECT * FROM filesweep_holds WHERE id = ${id}`;
-    const [rows] = await client.batch([query], "write", { again: true });
+    const [rows] = await client.batch([query], "fresh");
     const row = rows?.[0];
     return row === undefined ? null : toHold(row);
   }
@@ -73,7 +73,7 @@ function stands(id: string, status: string, until: number | null): SQL {
  */
 async function reopenRun(client: SqlClient, hold: Hold, databaseNow: string): Promise<SQL[]> {
   const query = sql`SELECT sweeps, holds FROM filesweep_runs WHERE id = ${hold.runId} AND mode = 'remove' AND status IN ('held', 'paused')`;
-  const [rows] = await client.batch([query], "write", { again: true });
+  const [rows] = await client.batch([query], "fresh");
   const row = rows?.[0];
   if (row === undefined) return [];
   const sweeps = parseJson<SweepProgress[]>(row, "sweeps").map((progress) => {

@@ -83,7 +83,9 @@ export function openRemoteClient(options: RemoteOptions): SqlClient {
   }
 
   return {
-    batch: (statements, mode, { again = mode === "read" } = {}) => ask(statements, mode, again),
+    batch: (statements, mode, { again = mode !== "write" } = {}) =>
+      // A transaction that writes is the primary's.
+      ask(statements, mode === "fresh" ? "write" : mode, again),
     async explain({ sql, args }) {
       const [lines] = await ask([{ sql: `EXPLAIN QUERY PLAN ${sql}`, args }], "bare", true);
       return planLines(lines ?? []);

@@ -162,12 +162,12 @@ describe("while another process holds the write lock", () => {
     expect(await client.batch([plain("SELECT sum(v) AS sum FROM t")], "read")).toEqual([[{ sum: 10 }]]);
   });
 
-  test("a database with a write-ahead log is read all the same", async () => {
+  test.each(["read", "fresh"] as const)("a database with a write-ahead log is read all the same: %s", async (mode) => {
     const path = join(temporaryFolder(), "test.db");
     const client = await open(path);
     await client.batch([plain("CREATE TABLE t (v)"), plain("INSERT INTO t VALUES (7)")], "write");
     const holder = await lock(path);
-    expect(await client.batch([plain("SELECT v FROM t")], "read")).toEqual([[{ v: 7 }]]);
+    expect(await client.batch([plain("SELECT v FROM t")], mode)).toEqual([[{ v: 7 }]]);
     holder.stdin.end("go\n");
   });
 

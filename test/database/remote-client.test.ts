@@ -1,6 +1,6 @@
 /** The remote client: what it stores and answers, what it asks again, and what its errors say of servers and proxies. */
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type ErrorKind, SweepError } from "../../src/core/errors.ts";
 import type { Value } from "../../src/core/ports.ts";
 import type { SqlClient } from "../../src/database/client.ts";
@@ -357,6 +357,17 @@ describe("asking again", () => {
       expect(client.calls()).toBe(4);
     },
   );
+
+  test("so is what is to be read as it was written last, which only the primary tells: as a transaction that writes", async () => {
+    const { client } = await withTable();
+    const sent = vi.spyOn(globalThis, "fetch");
+    onTestFinished(() => sent.mockRestore());
+    disturb({ effect: true, instead: "reset" }, 1);
+    expect(await client.batch([plain("SELECT count(*) AS n FROM t")], "fresh")).toEqual([[{ n: 0 }]]);
+    const bodies = sent.mock.calls.map(([, request]) => String(request?.body));
+    expect(bodies).toHaveLength(2);
+    for (const body of bodies) expect(body).toContain('"BEGIN IMMEDIATE"');
+  });
 
   test.each<Mishap["instead"]>(["reset", "half", { status: 502, body: PAGE }])(
     "a write is not: it may have been done: %j",
