@@ -2,12 +2,16 @@
  * `npm run bench:load`: a real `filesweep serve` over a ledger of a million removals, asked 200 times a second while a
  * run is going: how long answers take, whether any fails, and by how much the run is slower than without.
  *
- *     npm run bench:load -- [--removals N] [--rate N] [--files N] [--json]
+ *     npm run bench:load -- [--removals N] [--rate N] [--files N] [--rounds N] [--only PATH] [--json]
+ *
+ * Each round is a run that nobody disturbs and one that is asked meanwhile, on the same site made anew; of several rounds
+ * the medians count. Beside the time that passed it tells how much of the processors the service took, and how much of
+ * them the asking itself: on two cores that is part of what slows the run.
  *
  * Works on what `npm run build` made. Ends with 1 when an answer failed, or the run was slower by more than a tenth.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,27 +29,39 @@ const { values } = parseArgs({
     removals: { type: "string", default: "1000000" },
     rate: { type: "string", default: "200" },
     files: { type: "string", default: "60000" },
+    rounds: { type: "string", default: "1" },
+    only: { type: "string" },
     json: { type: "boolean", default: false },
   },
 });
-const [REMOVALS, RATE, FILES] = [values.removals, values.rate, values.files].map(Number) as [number, number, number];
+const [REMOVALS, RATE, FILES, ROUNDS] = [values.removals, values.rate, values.files, values.rounds].map(Number) as [
+  number,
+  number,
+  number,
+  number,
+];
 const TOKEN = "0123456789abcdef0123456789abcdef";
 /** The most by which the run may be slower. */
 const SLOWER_BY = 0.1;
+/** The processors' time as Linux tells it (proc(5): clock ticks, 100 a second), in milliseconds. */
+const TICK_MS = 10;
 
 /** What is asked in turn. */
-const PATHS = [
-  "/admin/stats",
-  "/admin/removals",
-  "/admin/removals?state=failed",
-  "/admin/removals?run=run-0000500&limit=50",
-  "/admin/removals?key=old%2F00001",
-  "/admin/removals?limit=100&state=removed",
-];
+const PATHS =
+  values.only === undefined
+    ? [
+        "/admin/stats",
+        "/admin/removals",
+        "/admin/removals?state=failed",
+        "/admin/removals?run=run-0000500&limit=50",
+        "/admin/removals?key=old%2F00001",
+        "/admin/removals?limit=100&state=removed",
+      ]
+    : [values.only];
 
-async function makeSite(folder: string): Promise<void> {
-  const uploads = join(folder, "data/uploads");
-  const client = await openFileClient(join(folder, "data/filesweep.db"), "new");
+/** The ledger, and the catalog with every other file expired. */
+async function makeDatabase(path: string): Promise<void> {
+  const client = await openFileClient(path, "new");
   await migrate(client, DATABASE_NOW);
   const numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)";
   await client.batch(
@@ -66,6 +82,9 @@ async function makeSite(folder: string): Promise<void> {
     "write",
   );
   client.close();
+}
+
+function makeStore(uploads: string): void {
   for (let index = 0; index < 100; index += 1) {
     mkdirSync(join(uploads, `d${String(index).padStart(2, "0")}`), { recursive: true });
   }
@@ -119,8 +138,32 @@ function ask(url: string, method = "GET"): Promise<{ status: number; text: strin
   });
 }
 
+/** The processors' time that a process took so far, in all its threads, in milliseconds; NaN where that cannot be told. */
+function cpuMs(pid: number | undefined): number {
+  try {
+    // Behind the name, which may hold anything, and 11 other fields: the time in user mode, and in the kernel's.
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  } catch {
+    return Number.NaN;
+  }
+}
+
+interface Round {
+  readonly run: RunJson;
+  /** How long each answer took, in milliseconds. */
+  readonly times: readonly number[];
+  readonly failed: number;
+  /** From the request for the run to its end. */
+  readonly wallMs: number;
+  readonly serviceCpuMs: number;
+  readonly askingCpuMs: number;
+}
+
 /** Starts a run and waits for its end; asks meanwhile, so many times a second, at times that the answers do not move. */
-async function measureRun(url: string, rate: number): Promise<{ run: RunJson; times: number[]; failed: number }> {
+async function measureRun(url: string, child: ChildProcess, rate: number): Promise<Round> {
+  const before = { service: cpuMs(child.pid), asking: process.cpuUsage() };
+  const startedMs = performance.now();
   // What the API answers has the form of its documents.
   const { id } = JSON.parse((await ask(`${url}/admin/cleanup`, "POST")).text) as RunJson;
   const times: number[] = [];
@@ -136,7 +179,6 @@ async function measureRun(url: string, rate: number): Promise<{ run: RunJson; ti
       failed += 1;
     }
   };
-  const startedMs = performance.now();
   const timer = setInterval(() => {
     const wanted = Math.floor(((performance.now() - startedMs) / 1000) * rate);
     for (; count < wanted; count += 1) asked.push(one(PATHS[count % PATHS.length] ?? ""));
@@ -146,22 +188,23 @@ async function measureRun(url: string, rate: number): Promise<{ run: RunJson; ti
     await new Promise((resolve) => setTimeout(resolve, 250));
     run = JSON.parse((await ask(`${url}/admin/runs/${id}`)).text) as RunJson;
   } while (run.finishedAt === null);
+  const wallMs = performance.now() - startedMs;
+  const serviceCpuMs = cpuMs(child.pid) - before.service;
+  const asking = process.cpuUsage(before.asking);
   clearInterval(timer);
   await Promise.all(asked);
-  return { run, times, failed };
+  return { run, times, failed, wallMs, serviceCpuMs, askingCpuMs: (asking.user + asking.system) / 1000 };
 }
 
-const quantile = (sorted: readonly number[], share: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-
-async function once(rate: number): Promise<{ run: RunJson; times: number[]; failed: number }> {
+async function once(database: string, rate: number): Promise<Round> {
   const folder = mkdtempSync(join(tmpdir(), "filesweep-load-"));
   try {
     mkdirSync(join(folder, "data"), { recursive: true });
-    await makeSite(folder);
+    copyFileSync(database, join(folder, "data/filesweep.db"));
+    makeStore(join(folder, "data/uploads"));
     const { child, url } = await serve(folder);
     try {
-      return await measureRun(url, rate);
+      return await measureRun(url, child, rate);
     } finally {
       child.kill("SIGTERM");
       await new Promise((resolve) => child.on("close", resolve));
@@ -171,22 +214,51 @@ async function once(rate: number): Promise<{ run: RunJson; times: number[]; fail
   }
 }
 
-const quiet = await once(0);
-const loaded = await once(RATE);
-const sorted = loaded.times.sort((a, b) => a - b);
+const quantile = (values: readonly number[], share: number): number => {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+};
+const median = (values: readonly number[]): number => quantile(values, 0.5);
+
+async function measure(): Promise<{ readonly quiet: Round[]; readonly loaded: Round[] }> {
+  const folder = mkdtempSync(join(tmpdir(), "filesweep-load-"));
+  try {
+    const database = join(folder, "filesweep.db");
+    await makeDatabase(database);
+    const quiet: Round[] = [];
+    const loaded: Round[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      quiet.push(await once(database, 0));
+      loaded.push(await once(database, RATE));
+    }
+    return { quiet, loaded };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const { quiet, loaded } = await measure();
+const times = loaded.flatMap((round) => round.times);
+const of = (rounds: readonly Round[], what: (round: Round) => number): number => median(rounds.map(what));
+const runMs = ({ run }: Round): number => run.durationMs;
 const result = {
   removals: REMOVALS,
   files: FILES,
   requestsPerSecond: RATE,
-  requests: sorted.length,
-  failed: loaded.failed,
-  p50Ms: quantile(sorted, 0.5),
-  p99Ms: quantile(sorted, 0.99),
-  longestMs: sorted.at(-1) ?? 0,
-  runAloneMs: quiet.run.durationMs,
-  runLoadedMs: loaded.run.durationMs,
-  slowerBy: loaded.run.durationMs / quiet.run.durationMs - 1,
-  statuses: [quiet.run.status, loaded.run.status],
+  requests: times.length,
+  failed: loaded.reduce((sum, { failed }) => sum + failed, 0),
+  p50Ms: quantile(times, 0.5),
+  p99Ms: quantile(times, 0.99),
+  longestMs: quantile(times, 1),
+  runAloneMs: of(quiet, runMs),
+  runLoadedMs: of(loaded, runMs),
+  slowerBy: of(loaded, runMs) / of(quiet, runMs) - 1,
+  /** Shares of one core. */
+  serviceAlone: of(quiet, (round) => round.serviceCpuMs / round.wallMs),
+  serviceLoaded: of(loaded, (round) => round.serviceCpuMs / round.wallMs),
+  asking: of(loaded, (round) => round.askingCpuMs / round.wallMs),
+  rounds: quiet.map((round, index) => [runMs(round), ...loaded.slice(index, index + 1).map(runMs)]),
+  statuses: [...new Set([...quiet, ...loaded].map(({ run }) => run.status))],
 };
 console.log(JSON.stringify(values.json ? { machine: machine(), ...result } : result, null, 2));
 process.exitCode = result.failed > 0 || result.slowerBy > SLOWER_BY ? 1 : 0;

@@ -39,7 +39,7 @@ const FLOORS: Readonly<Record<string, Floor>> = {
   library: {
     floors: [...DOOR, "library"],
     packages: ["croner", "uuid"],
-    builtinsIn: /^src\/library\/(create-sweeper|environment|files|process)\.ts$/,
+    builtinsIn: /^src\/library\/(create-sweeper|environment|files|process|run-thread|work-in-thread)\.ts$/,
   },
   // src/index.ts: the names that other programs import, and nothing of its own.
   index: { floors: ["core", "library"], packages: [] },

@@ -79,11 +79,20 @@ export function createSweeper<Table extends SQLiteTable = SQLiteTable>(options: 
   const own = ownNames();
   const { holder = own.holder } = options;
   const log = options.log ?? createJsonLog(writeToStderr, { level: settings.logLevel, now: clock.now });
-  return createSweeperFrom(settings, { clock, log, host: own.host, holder }, options.timers);
+  return createSweeperFrom(settings, { clock, log, host: own.host, holder }, options);
 }
 
-/** The same, of settings that were read before. */
-export function createSweeperFrom(settings: Settings, surroundings: Surroundings, timers = SYSTEM_TIMERS): Sweeper {
+/** Works one slice of a run. `sweeper` is the one of this thread, over a database that is open and prepared. */
+export type WorkRun = (sweeper: CoreSweeper, options: RunOptions) => Promise<RunOutcome>;
+
+const workHere: WorkRun = (sweeper, options) => sweeper.run(options);
+
+/** The same, of settings that were read before. `work` is where its runs are worked. Default: here. */
+export function createSweeperFrom(
+  settings: Settings,
+  surroundings: Surroundings,
+  { timers = SYSTEM_TIMERS, work = workHere }: { readonly timers?: Timers; readonly work?: WorkRun } = {},
+): Sweeper {
   const { clock, log } = surroundings;
   const opener = createOpener(settings, surroundings);
   let ending = new AbortController();
@@ -94,7 +103,7 @@ export function createSweeperFrom(settings: Settings, surroundings: Surroundings
   async function run(runOptions: RunOptions = {}): Promise<RunOutcome> {
     const { signal } = ending;
     const signals = runOptions.signal === undefined ? signal : AbortSignal.any([signal, runOptions.signal]);
-    const running = opener.open("to-run").then((sweeper) => sweeper.run({ ...runOptions, signal: signals }));
+    const running = opener.open("to-run").then((sweeper) => work(sweeper, { ...runOptions, signal: signals }));
     underWay.add(running);
     try {
       return await running;

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { type NodeService, startNodeService } from "../../cron/node.ts";
 import { refuseWrongFolder } from "../../library/compose.ts";
 import { createSweeperFrom } from "../../library/create-sweeper.ts";
+import { workInThread } from "../../library/work-in-thread.ts";
 import type { CommandLine } from "../command-line.ts";
 import { EXIT } from "../exit-code.ts";
 import { painter } from "../format/paint.ts";
@@ -24,7 +25,9 @@ export function addServe(program: Command, cli: CommandLine): void {
         await refuseWrongFolder(setup);
         const { settings, log } = setup;
         const adminTokens = settings.adminTokens.length === 0 ? tokenForThisStart(cli.io) : settings.adminTokens;
-        const service = await startNodeService(createSweeperFrom(settings, setup), { log, adminTokens });
+        const isEmbedded = settings.databaseUrl.kind === "file";
+        const sweeper = createSweeperFrom(settings, setup, isEmbedded ? { work: workInThread(settings, setup) } : {});
+        const service = await startNodeService(sweeper, { log, adminTokens });
         greet(service, cli.io);
         await aborted(interrupt.signal);
         await service.close();
