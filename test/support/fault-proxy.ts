@@ -30,7 +30,7 @@ const SLOW_MS = 3;
 export interface LineOptions {
   /** Numbers in [0, 1): the same for the same seed. */
   readonly draw: () => number;
-  /** The share of connections that pass unharmed; by default none. */
+  /** How many connections pass unharmed between two that do not; by default none. */
   readonly spares?: number;
   /** After how long a connection that swallows is reset, in milliseconds; by default never. */
   readonly swallowsForMs?: number;
@@ -40,12 +40,13 @@ export async function startFaultProxy(
   targetPort: number,
   { draw, spares = 0, swallowsForMs }: LineOptions,
 ): Promise<FaultProxy> {
-  let mistreated = 0;
+  let [mistreated, connections] = [0, 0];
   const open = new Set<Socket>();
   let healthy = false;
 
   const server = createServer((client) => {
-    const isSpared = healthy || draw() < spares;
+    const isSpared = healthy || connections % (spares + 1) !== 0;
+    connections += 1;
     const fate: Fate | undefined = isSpared ? undefined : FATES[Math.floor(draw() * FATES.length)];
     const cutAfter = Math.floor(draw() * WITHIN_BYTES);
     if (fate !== undefined) mistreated += 1;
