@@ -184,6 +184,7 @@ export class Application {
   #nest(there: boolean): void {
     const keys = [`${NESTED}.filesweep/identity.json`, `${NESTED}theirs`];
     this.#stage.tell(there ? "another instance's store lies in this one" : "the other instance's store is taken away");
+    if (there) this.#stage.count("another store inside of this one");
     for (const key of keys) {
       if (there) this.#stage.put(key, { ms: 40 * DAY_MS });
       else this.#stage.store.remove(key);

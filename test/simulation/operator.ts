@@ -46,6 +46,7 @@ export class Operator {
         return this.#retry(step.n);
       case "ignore":
         this.#stage.ignorePrefixes = step.ignored ? [IGNORED] : [];
+        if (step.ignored) this.#stage.count("a prefix is kept out");
         this.#stage.tell(step.ignored ? `from now on ${quote(IGNORED)} is kept out` : "nothing is kept out any more");
         return;
       case "tell-restored":

@@ -274,6 +274,7 @@ export class Process {
       clockSkewMs: () => {
         const { storeSkewMs } = this.#stage;
         slice.storeSkewMs = storeSkewMs === null ? null : Math.abs(storeSkewMs - this.skewMs);
+        if ((slice.storeSkewMs ?? 0) > 0) this.#stage.count("the store's clock is off");
         return slice.storeSkewMs;
       },
       abortUpload: async (upload) => {

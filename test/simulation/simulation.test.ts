@@ -14,12 +14,14 @@ const RUNS = 40;
 /** What the histories of the fixed seeds came through together. */
 const covered = emptyCoverage();
 const sites = new Map<string, number>();
+const faults = new Map<string, number>();
 
 async function tryUnbroken(seed: number, conditions = ALL_CONDITIONS): Promise<Tried> {
   const tried = await tryHistories({ conditions, seed, runs: RUNS, length: LENGTH });
   if (tried.failure !== null) expect.unreachable(renderFailure(tried.failure));
   addCoverage(covered, tried.coverage.seen);
   addTo(sites, tried.bySite);
+  addTo(faults, tried.faults);
   return tried;
 }
 
@@ -43,6 +45,16 @@ describe("together these histories", () => {
     expect([...sites].filter(([, removals]) => removals > 0).map(([site]) => site)).toEqual(
       expect.arrayContaining(names),
     );
+  });
+
+  test("met what is rare", () => {
+    const rare = [
+      ...["the database is put back", "a person tells of the restore", "another store inside of this one"],
+      ...["a prefix is kept out", "the store's clock is off", "an upload is completed late", "store: stale-uploads"],
+      ...["delete was given up, and may take effect later", "a late effect", "the gate refused a row"],
+      ...["store: partly-unknown", "store: incomplete-listing"],
+    ];
+    expect([...faults.keys()]).toEqual(expect.arrayContaining(rare));
   });
 
   // What the simulation must come through to be worth its name; rarer steps have tests of their own.

@@ -60,7 +60,9 @@ export class Uploads {
     const { key, id, since } = pending;
     const isThere = this.#stage.completeUpload(id ?? "");
     this.#stage.tell(`the upload of ${quote(key)} ${isThere ? "is completed" : "was aborted"}`);
-    if (isThere) this.begin("object-first", key, turn, null, since);
+    if (!isThere) return;
+    if (since < this.#stage.now) this.#stage.count("an upload is completed late");
+    this.begin("object-first", key, turn, null, since);
   }
 
   /** Takes one that can be named, or whose row waits for its bytes. */
