@@ -1,5 +1,6 @@
 /** What each sweep would decide about one key, and why: from the same pure decisions that a run makes. */
 
+import { readInstant } from "./catalog-time.ts";
 import { isIgnored } from "./keys.ts";
 import type { Decision, Instant, SweepName } from "./model.ts";
 import { keep } from "./model.ts";
@@ -54,7 +55,7 @@ export async function explain(
       status: String(file.status),
       decisions: decideRow(parts, file),
     })),
-    decisions: decideKey(parts, key, object, record),
+    decisions: object === null ? decideMissing(parts, key, record) : decideObjectOf(parts, object, record),
     removals: record.removals,
     gateUntil: record.gateUntil,
   };
@@ -72,18 +73,24 @@ function decideRow({ store, settings, now }: ExplainParts, file: FileRow): Expla
   ];
 }
 
-function decideKey(
-  { settings, now }: ExplainParts,
-  key: string,
-  object: ListedObject | null,
-  record: KeyRecord,
-): Explained[] {
+function decideObjectOf({ settings, now }: ExplainParts, object: ListedObject, record: KeyRecord): Explained[] {
   const { restored } = record;
-  const orphan = (decision: Decision): Explained => ({ sweep: "orphaned-objects", decision });
-  if (isIgnored(key, settings.ignorePrefixes)) return [orphan(keep("ignored-prefix"))];
   // The next run is no run that saw the object before.
-  if (object !== null)
-    return [orphan(decideObject(object, record.facts, now, "the next run", { ...settings, restored }))];
-  const isMissed = record.facts === undefined;
-  return isMissed ? [{ sweep: "missing-objects", decision: keep("missing-object") }] : [];
+  const decision = isIgnored(object.key, settings.ignorePrefixes)
+    ? keep("ignored-prefix")
+    : decideObject(object, record.facts, now, "the next run", { ...settings, restored });
+  return [{ sweep: "orphaned-objects", decision }];
+}
+
+/** Only a live row misses its object, and only one that is older than the grace. */
+function decideMissing({ store, settings, now }: ExplainParts, key: string, { files }: KeyRecord): Explained[] {
+  const missing = (decision: Decision): Explained[] => [{ sweep: "missing-objects", decision }];
+  if (isIgnored(key, settings.ignorePrefixes)) return missing(keep("ignored-prefix"));
+  const made = files
+    .filter(({ standing }) => standing === "live")
+    .map(({ createdAt }) => readInstant(createdAt, settings.times))
+    .filter((instant) => typeof instant === "number");
+  if (made.length === 0) return [];
+  if (Math.min(...made) > now - settings.orphanGraceMs) return missing(keep("too-young"));
+  return missing(keep(store.invalidKey(key) === null ? "missing-object" : "invalid-key"));
 }

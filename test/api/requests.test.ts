@@ -55,7 +55,8 @@ describe("what was sent", () => {
 
   it.each<[string, string, RequestInit, number, string]>([
     ["no JSON", "/admin/cleanup", { body: `{${MARK}` }, 400, "the body is not JSON"],
-    ["a list", "/admin/cleanup", { body: `["${MARK}"]` }, 400, "body"],
+    ["a list", "/admin/cleanup", { body: `["${MARK}"]` }, 400, "the body has to be an object"],
+    ["an empty list", "/admin/cleanup", { body: "[]" }, 400, "the body has to be an object"],
     ["a text", "/admin/cleanup", { body: `"${MARK}"` }, 400, "the body has to be an object"],
     ["an unknown field", "/admin/cleanup", { body: `{"${MARK}":1}` }, 400, "unknown field; there are mode, sweeps"],
     ["a wrong mode", "/admin/cleanup", { body: `{"mode":"${MARK}"}` }, 400, "mode is wrong; allowed: remove, plan"],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { buildCommand, expired, sharingSite } from "./support/command.ts";
+import { buildCommand, expired, live, sharingSite } from "./support/command.ts";
 
 buildCommand();
 
@@ -19,6 +19,27 @@ describe("filesweep explain", () => {
     for (const text of wanted) expect(stdout).toMatch(text);
     expect(code).toBe(0);
     expect(await site.fingerprint()).toBe(before);
+  });
+
+  const DAY_MS = 24 * 3600 * 1000;
+
+  it.each<[string, Record<string, string | number>, string[]]>([
+    ["of a live row that is older than the grace", { created_at: Date.now() - DAY_MS - 60_000 }, ["missing-object"]],
+    ["of a younger one: its upload may be under way", { created_at: Date.now() - DAY_MS + 600_000 }, ["too-young"]],
+    ["of one whose age cannot be read", { created_at: "soon" }, []],
+    ["of one that protects, and is not live", { status: "uploading" }, []],
+    ["of one whose key no object can have", { key: "../gone.txt" }, ["invalid-key"]],
+  ])("says that an object is missing only as a run does: %s", async (_, row, reasons) => {
+    const site = await sharingSite();
+    await site.insert({ ...live("8", "gone.txt"), ...row });
+    const { decisions } = JSON.parse((await site.filesweep(["explain", "8", "--json"])).stdout);
+    expect(decisions.map(({ sweep, reason }: Record<string, unknown>) => [sweep, reason])).toEqual(
+      reasons.map((reason) => ["missing-objects", reason]),
+    );
+    const { sweeps } = JSON.parse((await site.filesweep(["run", "--plan", "--json"])).stdout);
+    const missing = sweeps.find(({ name }: { name: string }) => name === "missing-objects");
+    const counted = Object.keys(missing.kept);
+    expect(counted).toEqual(reasons.filter((reason) => reason !== "too-young"));
   });
 
   it("shows what became of a key, and that no row may name it for a while", async () => {
