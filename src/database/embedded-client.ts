@@ -24,6 +24,12 @@ const BUSY_PAUSE_MS = 20;
 const MOST_PREPARED = 200;
 
 /**
+ * Pages that a connection keeps, in KiB. With SQLite's own 2 MB, a run that ends 100,000 files reads each page of the
+ * ledger's indexes seven times as often.
+ */
+const CACHE_KIB = 8000;
+
+/**
  * Opens an embedded database; the native addon is loaded here and nowhere else.
  * @param path absolute, or `:memory:`
  * @param as `existing`: what is there stays as it is, were it an empty file
@@ -99,6 +105,13 @@ function openConnection(database: Libsql.Database): Connection {
   // One integer over 2^53 would otherwise make a whole result throw.
   database.defaultSafeIntegers(true);
   const prepared = new Map<string, Libsql.Statement>();
+  let hasCache = false;
+
+  /** In a transaction, since the statement reads the schema: outside of one it would have to wait for other processes. */
+  function enlargeCache(): void {
+    if (!hasCache) database.exec(`PRAGMA cache_size = -${CACHE_KIB}`);
+    hasCache = true;
+  }
 
   function prepare(text: string): Libsql.Statement {
     const known = prepared.get(text);
@@ -129,6 +142,7 @@ function openConnection(database: Libsql.Database): Connection {
     batch(statements, mode) {
       database.exec(mode === "write" ? "BEGIN IMMEDIATE" : "BEGIN");
       try {
+        enlargeCache();
         const results = statements.map(execute);
         database.exec("COMMIT");
         return results;
