@@ -59,7 +59,11 @@ export function packed(columns: readonly string[], query: SQL): SQL {
 export function unpacked(columns: readonly string[], answer: readonly Row[] | undefined): Row[] {
   // Made by SQLite from a query of this program.
   const rows = JSON.parse(text(answer?.[0] ?? {}, "packed")) as Value[][];
-  return rows.map((row) => Object.fromEntries(columns.map((name, index) => [name, row[index] ?? null])));
+  return rows.map((values) => {
+    const row: Record<string, Value> = {};
+    for (let index = 0; index < columns.length; index += 1) row[columns[index] ?? ""] = values[index] ?? null;
+    return row;
+  });
 }
 
 export type Encoded =

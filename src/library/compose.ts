@@ -2,7 +2,6 @@
  * What every door is made of: from settings, a client and a store to a run. One piece, so that all doors do the same.
  * Nothing here imports what only one runtime has: `places.ts` chooses the adapters, and the door hands in the rest.
  */
-import { v7 } from "uuid";
 import { SweepError } from "../core/errors.ts";
 import type { Clock, Database, Log } from "../core/ports.ts";
 import type { RunParts } from "../core/run.ts";
@@ -20,6 +19,7 @@ import { readOnly } from "../storage/read-only.ts";
 import { retrying } from "../storage/retrying.ts";
 import { throttled } from "../storage/throttled.ts";
 import { timed } from "../storage/timed.ts";
+import { createIds } from "./ids.ts";
 import { createNotifier, notifying } from "./notify.ts";
 import type { DatabasePlace, StorePlace } from "./places.ts";
 
@@ -38,6 +38,9 @@ export interface Setup {
 
 /** What a process brings along, besides its settings. */
 export type Surroundings = Pick<Setup, "clock" | "log" | "host" | "holder">;
+
+/** One for all of a process, so that of two runs in the same millisecond the later has the greater id. */
+const makeId = createIds(Date.now);
 
 export const SYSTEM_CLOCK: Clock = { now: () => Date.now(), monotonicMs: () => performance.now() };
 
@@ -120,7 +123,7 @@ export function composeRun(setup: Setup, client: SqlClient, mapping: CatalogMapp
     storeCalls: calls,
     settings,
     clock,
-    makeId: () => v7(),
+    makeId,
     log,
     holder,
   };
