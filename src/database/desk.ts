@@ -142,8 +142,9 @@ function hasId(mapping: CatalogMapping, id: string): SQL {
 }
 
 /**
- * The newest first. What is open, what one run nominated, and what begins with a prefix, is found by its own index and
- * sorted (the unary plus); anything else by walking back from the newest, no further than to the floor.
+ * The newest first. Those of one run, and those of all, are walked back from the newest along their index; where more is
+ * asked for than that, no further than to the floor. What is open, and what begins with a prefix, is found by its own
+ * index and sorted (the unary plus).
  */
 function listRemovals(filter: RemovalFilter): SQL {
   const { state, reason, runId, keyPrefix, after, limit } = filter;
@@ -154,34 +155,38 @@ function listRemovals(filter: RemovalFilter): SQL {
   if (runId !== undefined) conditions.push(sql`run_id = ${runId}`);
   if (keyPrefix) {
     // Everything that begins so lies between the prefix and the prefix with a byte behind it that no text has.
-    conditions.push(sql`key >= ${keyPrefix} AND key < ${keyPrefix} || CAST(x'ff' AS TEXT)`);
+    const key = isSorted(filter) ? sql`key` : sql`+key`;
+    conditions.push(sql`${key} >= ${keyPrefix} AND ${key} < ${keyPrefix} || CAST(x'ff' AS TEXT)`);
     conditions.push(sql`substr(key, 1, length(${keyPrefix})) = ${keyPrefix}`);
   }
-  const id = isIndexed(filter) ? sql`+id` : sql`id`;
+  const id = isSorted(filter) ? sql`+id` : sql`id`;
   if (after !== undefined) conditions.push(sql`${id} < ${after}`);
   if (isWalked(filter)) conditions.push(sql`id >= coalesce((${floorOf(filter)}), '')`);
   const where = sql`FROM filesweep_removals WHERE ${sql.join(conditions, sql` AND `)} ORDER BY ${id} DESC LIMIT ${limit + 1}`;
-  if (!isIndexed(filter)) return sql`SELECT ${REMOVAL} ${where}`;
+  if (!isSorted(filter)) return sql`SELECT ${REMOVAL} ${where}`;
   // What is sorted are ids alone.
   return sql`SELECT ${REMOVAL} FROM filesweep_removals WHERE id IN (SELECT id ${where}) ORDER BY +id DESC`;
 }
 
-/** The last row that a page looks at, where it may find fewer than it looks at. None where that is the ledger's end. */
-function floorOf(filter: RemovalFilter): SQL {
-  const behind = filter.after === undefined ? sql`` : sql`WHERE id < ${filter.after}`;
-  return sql`SELECT id FROM filesweep_removals ${behind} ORDER BY id DESC LIMIT 1 OFFSET ${WALK - 1}`;
+/** The last row that a page looks at, where it may find fewer than it looks at. None where that is the end. */
+function floorOf({ runId, after }: RemovalFilter): SQL {
+  const conditions = [sql`1`];
+  if (runId !== undefined) conditions.push(sql`run_id = ${runId}`);
+  if (after !== undefined) conditions.push(sql`id < ${after}`);
+  return sql`SELECT id FROM filesweep_removals WHERE ${sql.join(conditions, sql` AND `)} ORDER BY id DESC LIMIT 1 OFFSET ${WALK - 1}`;
 }
 
 function isOpen({ state }: RemovalFilter): boolean {
   return OPEN_STATES.some((open) => open === state);
 }
 
-function isIndexed(filter: RemovalFilter): boolean {
-  return isOpen(filter) || filter.runId !== undefined || Boolean(filter.keyPrefix);
+function isSorted(filter: RemovalFilter): boolean {
+  return filter.runId === undefined && (isOpen(filter) || Boolean(filter.keyPrefix));
 }
 
 function isWalked(filter: RemovalFilter): boolean {
-  return !isIndexed(filter) && (filter.state !== undefined || filter.reason !== undefined);
+  const { state, reason, keyPrefix } = filter;
+  return !isSorted(filter) && (state !== undefined || reason !== undefined || Boolean(keyPrefix));
 }
 
 /** With a look, the release lasts until the object looks different; without one there is no object left to keep. */

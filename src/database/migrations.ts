@@ -101,6 +101,14 @@ export const MIGRATIONS: readonly Migration[] = [
       "ALTER TABLE filesweep_lease ADD COLUMN request TEXT",
     ],
   },
+  {
+    version: 3,
+    statements: [
+      // With the id behind it: a page of one run's removals is read in order, and not sorted out of all of them.
+      "DROP INDEX filesweep_removals_run",
+      "CREATE INDEX filesweep_removals_run ON filesweep_removals (run_id, id)",
+    ],
+  },
 ];
 
 /** The version of the newest migration. */

@@ -139,28 +139,31 @@ describe("removals are listed, the newest first", () => {
     expect(pages).toEqual([["16", "15", "14"], ["13", "12", "11"], ["10"], []]);
   });
 
-  test("a page looks at no more than 10,000 rows: it may be short, or empty, and goes on all the same", async () => {
-    const ports = await openPorts();
-    await ports.execute(
-      `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20001)
+  test.each<Omit<RemovalFilter, "limit">>([{}, { runId: "run-1" }])(
+    "a page looks at no more than 10,000 rows: it may be short, or empty, and goes on all the same (%j)",
+    async (own) => {
+      const ports = await openPorts();
+      await ports.execute(
+        `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20001)
         INSERT INTO filesweep_removals (id, key, state, reason, sweep, run_id, created_at)
         SELECT printf('%06d', i), 'k' || i, iif(i IN (1, 10001, 10002, 20001), 'released', 'removed'), 'expired', 'expired-files', 'run-1', 5 FROM n`,
-    );
-    const pages: unknown[] = [];
-    for (let after: string | undefined; ; ) {
-      const filter = { state: "released" as const, limit: 2, ...(after !== undefined && { after }) };
-      const { items, next } = await ports.database.desk.removals(filter);
-      pages.push([items.map(({ id }) => id), next]);
-      if (next === null) break;
-      after = next;
-    }
-    // The first page reaches from 20001 down to 10002, the second from 10001 down to 2.
-    expect(pages).toEqual([
-      [["020001", "010002"], "010002"],
-      [["010001"], "000002"],
-      [["000001"], null],
-    ]);
-  });
+      );
+      const pages: unknown[] = [];
+      for (let after: string | undefined; ; ) {
+        const filter = { ...own, state: "released" as const, limit: 2, ...(after !== undefined && { after }) };
+        const { items, next } = await ports.database.desk.removals(filter);
+        pages.push([items.map(({ id }) => id), next]);
+        if (next === null) break;
+        after = next;
+      }
+      // The first page reaches from 20001 down to 10002, the second from 10001 down to 2.
+      expect(pages).toEqual([
+        [["020001", "010002"], "010002"],
+        [["010001"], "000002"],
+        [["000001"], null],
+      ]);
+    },
+  );
 
   test.each(["a\u0000b", "\u0001", "é\u{1F600}", '"\\', "\ud7ff", "line\u2028", "x".repeat(5000)])(
     "whatever its key is: %j",

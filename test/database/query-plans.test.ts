@@ -229,6 +229,8 @@ async function wholeRun({ database, client }: Filled, did: (method: string) => v
   await did("desk");
   await walkAtTheDesk(desk);
   await did("desk, walking");
+  await readOneRun(desk);
+  await did("desk, one run");
   await desk.activity(0, { expiredBefore: START + 7 * DAY_MS, downloadedBefore: START });
   await did("desk.activity");
   await journal.latest(5);
@@ -251,6 +253,19 @@ async function walkAtTheDesk(desk: Desk): Promise<void> {
     { state: "released", after: "r-0100000" },
   ];
   for (const filter of filters) await desk.removals({ ...filter, limit: 20 });
+}
+
+/** Pages of the removals of one run, whatever else is asked for. */
+async function readOneRun(desk: Desk): Promise<void> {
+  const filters: Omit<RemovalFilter, "limit">[] = [
+    {},
+    { after: "r-0000100" },
+    { state: "failed" },
+    { state: "removed", after: "r-0100000" },
+    { reason: "left-over" },
+    { keyPrefix: "old/00000" },
+  ];
+  for (const filter of filters) await desk.removals({ ...filter, runId: "run-0007", limit: 20 });
 }
 
 /** Every question and decision; each filter alone, and what a person combines. */
@@ -365,6 +380,7 @@ describe(`over ${LARGE} files, removals and keys behind the gate, without ANALYZ
     "holds.decide",
     "desk",
     "desk, walking",
+    "desk, one run",
     "desk.activity",
   ];
 
@@ -393,8 +409,22 @@ describe(`over ${LARGE} files, removals and keys behind the gate, without ANALYZ
     expect(walks.length).toBeGreaterThan(0);
     for (const { sql, plan } of walks.filter(({ plan }) => !plan.join().includes("filesweep_removals_open"))) {
       expect(sql, plan.join("\n")).toMatch(
-        /^SELECT json_array\(.*\) AS removal FROM filesweep_removals WHERE 1 (AND .* AND id >= coalesce\(\(SELECT id FROM .* OFFSET \?\), ''\) )?ORDER BY id DESC LIMIT \?$|^SELECT id FROM filesweep_removals\s+(WHERE id < \? )?ORDER BY id DESC LIMIT 1 OFFSET \?$/s,
+        /^SELECT json_array\(.*\) AS removal FROM filesweep_removals WHERE 1 (AND .* AND id >= coalesce\(\(SELECT id FROM .* OFFSET \?\), ''\) )?ORDER BY id DESC LIMIT \?$|^SELECT id FROM filesweep_removals WHERE 1 (AND id < \? )?ORDER BY id DESC LIMIT 1 OFFSET \?$/s,
       );
+    }
+  });
+
+  test("the removals of one run are read from their index, in order: nothing is sorted, whatever else is asked for", async () => {
+    const plans = await plansOf("desk, one run");
+    expect(plans.length).toBeGreaterThan(5);
+    for (const { sql, plan } of plans) {
+      expect(plan.join("\n"), sql).toMatch(
+        /SEARCH filesweep_removals USING (COVERING )?INDEX filesweep_removals_run \(run_id=\?/,
+      );
+      expect(
+        plan.filter((line) => /TEMP B-TREE|^SCAN filesweep/.test(line)),
+        sql,
+      ).toEqual([]);
     }
   });
 
