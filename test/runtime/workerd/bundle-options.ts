@@ -9,6 +9,8 @@ const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 /** As much of wrangler's configuration as is looked at; its own type needs a package that is not installed. */
 interface Configuration {
   readonly main: string;
+  readonly minify?: boolean;
+  readonly keep_names?: boolean;
   readonly preview_urls: boolean;
   readonly observability?: { readonly enabled: boolean };
   readonly limits?: unknown;
@@ -25,7 +27,9 @@ export function bundleOptions() {
     absWorkingDir: ROOT,
     entryPoints: [CONFIGURATION.main],
     bundle: true,
-    minify: true,
+    minify: CONFIGURATION.minify ?? false,
+    // Wrangler's own default: it then writes a call for each function, which brings its name back.
+    keepNames: CONFIGURATION.keep_names ?? true,
     target: "es2024",
     conditions: ["workerd", "worker", "browser"],
     mainFields: ["browser", "module", "main"],
