@@ -1,8 +1,8 @@
-/** docs/node.md as a stranger follows it, and the files that it hands out. */
+/** docs/node.md and docs/deno.md as a stranger follows them, and the files that it hands out. */
 import { execFile, spawn } from "node:child_process";
-import { copyFileSync, existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -14,6 +14,7 @@ import { emptyProgress } from "../src/core/report.ts";
 import { SETTING_NAMES } from "../src/core/settings.ts";
 import { NO_TOTALS, totalsWith } from "../src/core/totals.ts";
 import { buildCommand } from "./cli/support/command.ts";
+import { DENO } from "./runtime/deno/start-deno.ts";
 import { temporaryFolder } from "./support/database.ts";
 import { START } from "./support/fake-clock.ts";
 import { freshEntry, openHold } from "./support/ports.ts";
@@ -25,6 +26,10 @@ const read = (name: string): string => readFileSync(join(EXAMPLES, name), "utf8"
 
 const built = buildCommand();
 
+/** The guide waits a little for the first run; a machine that is busy with tests may need more. */
+const PAUSE = /^sleep 6$/m;
+const HELD = `until node dist/cli/main.js --env-file .env status | grep -q Held; do sleep 1; done`;
+
 describe("docs/node.md", () => {
   it("leads from a clone to the first approved run, to the letter", async () => {
     const blocks = [...GUIDE.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, body]) => body ?? "");
@@ -35,8 +40,13 @@ describe("docs/node.md", () => {
     copyFileSync(join(ROOT, "package.json"), join(folder, "package.json"));
     const port = await freePort();
     // In a clone npx finds the clone's own command; elsewhere it would ask the registry.
-    const commands = blocks.slice(1).join("\n").replaceAll("npx filesweep", "node dist/cli/main.js");
+    const commands = blocks
+      .slice(1)
+      .join("\n")
+      .replaceAll("npx filesweep", "node dist/cli/main.js")
+      .replace(PAUSE, HELD);
     // Whatever goes wrong, the service goes too: it would keep the output open.
+    expect(blocks.join("")).toMatch(PAUSE);
     const script = `set -um\ntrap 'kill -9 $(jobs -p) 2>/dev/null || true' EXIT\n${commands.replaceAll("8787", port)}`;
     const { code, output } = await bash(folder, script, port);
     expect(output).toContain('{"status":"up"}');
@@ -58,15 +68,43 @@ describe("docs/node.md", () => {
     const handedOut = linked.map((target) => basename(target));
     expect(readdirSync(EXAMPLES).filter((name) => !handedOut.includes(name))).toEqual([]);
   });
-
-  function bash(folder: string, script: string, port: string): Promise<{ code: number | null; output: string }> {
-    const env = { PATH: process.env["PATH"], HOME: folder, PORT: port, npm_config_update_notifier: "false" };
-    const child = spawn("bash", ["-c", script], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
-    const parts: string[] = [];
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => parts.push(String(text)));
-    return new Promise((resolve) => child.on("close", (code) => resolve({ code, output: parts.join("") })));
-  }
 });
+
+describe("docs/deno.md", () => {
+  it("leads from a clone to the first approved run, to the letter", async () => {
+    const guide = readFileSync(join(ROOT, "docs/deno.md"), "utf8");
+    const blocks = [...guide.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, body]) => body ?? "");
+    expect(blocks[0]).toBe("npm ci\n");
+    const folder = temporaryFolder();
+    // What `npm ci` leaves in a clone. Deno goes by where the native code really is.
+    for (const name of ["src", "node_modules", "package.json"]) symlinkSync(join(ROOT, name), join(folder, name));
+    const tasks = readFileSync(join(ROOT, "deno.json"), "utf8");
+    writeFileSync(join(folder, "deno.json"), tasks.replaceAll("=node_modules", `=${join(ROOT, "node_modules")}`));
+    const port = await freePort();
+    const commands = blocks.slice(1).join("\n").replaceAll("8787", port);
+    const script = `set -um\ntrap 'kill -9 $(jobs -p) 2>/dev/null || true' EXIT\n${commands}`;
+    const { code, output } = await bash(folder, script, port, `${dirname(DENO)}:${process.env["PATH"]}`);
+    expect(output).toMatch(/"mode":"remove","status":"held"/);
+    expect(output).toContain('"cause":"first-contact"');
+    expect(output).toMatch(/"status":"completed"/);
+    expect(output).toMatch(/"key":"left-behind\.txt","state":"suspected"/);
+    expect(output).toContain('"event":"service.stopped"');
+    expect(code).toBe(0);
+  });
+});
+
+function bash(
+  folder: string,
+  script: string,
+  port: string,
+  path = process.env["PATH"],
+): Promise<{ code: number | null; output: string }> {
+  const env = { PATH: path, HOME: folder, PORT: port, npm_config_update_notifier: "false" };
+  const child = spawn("bash", ["-c", script], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
+  const parts: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => parts.push(String(text)));
+  return new Promise((resolve) => child.on("close", (code) => resolve({ code, output: parts.join("") })));
+}
 
 async function freePort(): Promise<string> {
   const server = createServer();

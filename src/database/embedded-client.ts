@@ -33,10 +33,10 @@ const CACHE_KIB = 8000;
  * Opens an embedded database; the native addon is loaded here and nowhere else.
  * @param path absolute, or `:memory:`
  * @param as `existing`: what is there stays as it is, were it an empty file
- * @throws SweepError `unavailable` where the file cannot be opened
+ * @throws SweepError `unavailable` where the file cannot be opened, or the addon not loaded
  */
 export async function openFileClient(path: string, as: "new" | "existing" = "new"): Promise<SqlClient> {
-  const { default: Database } = await import("libsql");
+  const Database = await loadDriver();
   const connect = (): Connection => {
     try {
       return openConnection(new Database(path, { timeout: BUSY_TIMEOUT_MS }));
@@ -89,6 +89,17 @@ export async function openFileClient(path: string, as: "new" | "existing" = "new
     calls: () => calls,
     close: () => connection.close(),
   };
+}
+
+/** @throws SweepError `unavailable` where there is no native code for this machine, or Deno may not load it */
+async function loadDriver(): Promise<typeof Libsql> {
+  try {
+    return (await import("libsql")).default;
+  } catch (cause) {
+    const [line = ""] = (cause instanceof Error ? cause.message : "").split("\n", 1);
+    const text = `the native code of libSQL cannot be loaded (${line}); Deno wants --allow-ffi for it`;
+    throw new SweepError("unavailable", text, { cause });
+  }
 }
 
 interface Connection {

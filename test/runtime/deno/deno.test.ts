@@ -48,6 +48,15 @@ it("without a store whatever needs it says so", async () => {
   await checkWithoutStore(deno.request, TOKEN);
 });
 
+it("tells which permission is missing, and goes on without the database", async () => {
+  const site = await makeFolderSite();
+  const deno = await startDeno(site, {}, (flag) => !flag.startsWith("--allow-ffi"));
+  const headers = { Authorization: `Bearer ${TOKEN}` };
+  const problem = await problemOf(await deno.request("/admin/stats", { method: "GET", headers }));
+  expect(problem).toMatchObject({ status: 503, kind: "unavailable", detail: expect.stringContaining("--allow-ffi") });
+  expect((await deno.request("/healthz")).status).toBe(200);
+});
+
 it("sweeps on no timeline but production's", async () => {
   const site = await makeFolderSite();
   const before = await site.keys();

@@ -13,7 +13,7 @@ import { TOKEN } from "../play-scenario.ts";
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
 /** The binary itself: the package's command is a script that passes no signal on. */
-const DENO: string = createRequire(import.meta.url)("deno/install_api.cjs").runInstall();
+export const DENO: string = createRequire(import.meta.url)("deno/install_api.cjs").runInstall();
 
 export interface DenoService {
   readonly url: string;
@@ -35,11 +35,15 @@ function permissions(site: FolderSite): string[] {
   );
 }
 
-export async function startDeno(site: FolderSite, env: Readonly<Record<string, string>> = {}): Promise<DenoService> {
+export async function startDeno(
+  site: FolderSite,
+  env: Readonly<Record<string, string>> = {},
+  mayHave: (flag: string) => boolean = () => true,
+): Promise<DenoService> {
   const preload = join(ROOT, "test/runtime/deno/cron-on-demand.ts");
   const entry = join(ROOT, "src/cron/deno.ts");
   const args = ["run", "--no-prompt", "--config", join(ROOT, "deno.json"), "--preload", preload];
-  const child = spawn(DENO, [...args, ...permissions(site), entry], {
+  const child = spawn(DENO, [...args, ...permissions(site).filter(mayHave), entry], {
     cwd: site.folder,
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], PORT: "0", ADMIN_TOKEN: TOKEN, ...site.env, ...env },
   });
