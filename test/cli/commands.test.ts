@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { createClient } from "@libsql/client/sqlite3";
 import { describe, expect, it } from "vitest";
-import { buildCommand, expired, makeSite } from "./support/command.ts";
+import { buildCommand, expectNoStack, expired, makeSite } from "./support/command.ts";
 
 buildCommand();
 
@@ -184,6 +184,18 @@ describe("filesweep uninstall", () => {
     expect(stderr).toMatch(/a run holds the lease until/);
     expect(code).toBe(4);
     expect(await site.query("SELECT holder FROM filesweep_lease")).toEqual([{ holder: "a run" }]);
+  });
+
+  it("says what is left to do where the store cannot be reached for its marker", async () => {
+    const site = await makeSite();
+    rmSync(site.store, { recursive: true, force: true });
+    const ended = await site.filesweep(["uninstall", "--yes"]);
+    expect(ended).toMatchObject({
+      code: 5,
+      stderr: expect.stringMatching(/out of the database, but its marker may still/),
+    });
+    expectNoStack(ended);
+    expect(await site.query("SELECT name FROM sqlite_master WHERE name LIKE 'filesweep%'")).toEqual([]);
   });
 
   it("of a database that is not there exits with 5", async () => {

@@ -1,6 +1,8 @@
 /** `filesweep uninstall`: takes filesweep's own tables, indexes and triggers out of the database. */
 import type { Command } from "commander";
+import { isSweepError, SweepError } from "../../core/errors.ts";
 import type { LeaseHolder } from "../../core/ports.ts";
+import { OWN_PREFIX } from "../../core/safety.ts";
 import type { SqlClient } from "../../database/client.ts";
 import { DEFAULT_MAPPING } from "../../database/mapping.ts";
 import { planUninstall, uninstall } from "../../database/schema.ts";
@@ -45,15 +47,30 @@ async function work(setup: Setup, client: SqlClient, { yes }: UninstallOptions):
   const { leases } = openDatabase(setup, client, DEFAULT_MAPPING);
   const held = await leases.acquire(setup.holder);
   if (!("timeLeftMs" in held)) return { holder: held };
+  let dropped: string[];
   try {
-    const dropped = await uninstall(client);
-    // Last: a marker without its tables is a wrong pair at most, tables without their marker a store that was lost.
-    await composeRun(setup, client, DEFAULT_MAPPING).store.writeMarker(null);
-    return { statements: dropped };
+    dropped = await uninstall(client);
   } catch (error) {
-    // With the tables the lease would be gone too; here they are still there.
     await leases.release(held);
     throw error;
+  }
+  // Last: a marker without its tables is a wrong pair at most, tables without their marker a store that was lost. The lease
+  // went with its table.
+  await removeMarker(setup, client);
+  return { statements: dropped };
+}
+
+/** @throws SweepError of the store's kind, with what is left for a person to do */
+async function removeMarker(setup: Setup, client: SqlClient): Promise<void> {
+  try {
+    await composeRun(setup, client, DEFAULT_MAPPING).store.writeMarker(null);
+  } catch (error) {
+    if (!isSweepError(error)) throw error;
+    throw new SweepError(
+      error.kind,
+      `filesweep is out of the database, but its marker may still be in the store: ${error.message}. Delete ${OWN_PREFIX}identity.json there`,
+      { cause: error },
+    );
   }
 }
 

@@ -75,7 +75,7 @@ export const WHY: Readonly<Record<KeepReason | RemovalReason, string>> = {
   "released-by-operator": "a person released it, and it did not change since",
   "removal-open": "a removal of it is open already",
   "not-ours": "only rows that ended without filesweep name it",
-  "not-due": "its time has not come",
+  "not-due": "its time has not come, or it has ended already",
   "still-live": "the record is old, but its file is live",
   "missing-object": "a live row names it, and there is no object; rows are never changed for that",
   held: "a hold waits for a person",
