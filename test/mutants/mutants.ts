@@ -110,8 +110,7 @@ const LEASE: readonly Mutant[] = [
     name: "the fence is left out",
     file: "src/database/lease.ts",
     find: "const before = [fence(own, now), ...queued, ...followed];",
-    replace:
-      "const before = [sql`SELECT 1 AS one WHERE ${fence(own, now).queryChunks.length} = 0`, ...queued, ...followed];",
+    replace: "const before = [sql`SELECT 1 AS one WHERE ${fence(own, now).sql.length} = 0`, ...queued, ...followed];",
     caughtBy: "simulation",
   },
   {
