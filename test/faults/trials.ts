@@ -131,14 +131,17 @@ function afterBadLine({ code, signal, stdout, stderr }: Ended): string[] {
   ];
 }
 
-/** The application writes for as long as the command runs. */
+/** However long a run takes, the application writes no more than this beside it: 12 operations each. */
+const ROUNDS = 30;
+
+/** The application writes while the command runs. */
 async function keepWorking(site: FaultSite, ended: Promise<Ended>): Promise<void> {
   let isOver = false;
   void ended.finally(() => {
     isOver = true;
   });
-  while (!isOver) {
-    await site.work();
+  for (let round = 0; !isOver; round += 1) {
+    if (round < ROUNDS) await site.work();
     await pause(5);
   }
 }
