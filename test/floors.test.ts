@@ -28,7 +28,7 @@ const FLOORS: Readonly<Record<string, Floor>> = {
   database: { floors: ["core", "database"], packages: ["libsql", "drizzle-orm"] },
   storage: {
     floors: ["core", "storage"],
-    packages: ["@noble/hashes", "aws4fetch"],
+    packages: ["aws4fetch"],
     builtinsIn: /^src\/storage\/filesystem/,
   },
   api: { floors: ["core", "api"], packages: ["@valibot/to-json-schema", "hono", "valibot"] },

@@ -1,6 +1,6 @@
 /** What all runs did, and how things stand, in Prometheus' text format 0.0.4. Pure. */
 import { bytesReclaimed } from "../core/documents/stats.ts";
-import { HOLD_STATUSES, type Instant, MODES, OPEN_STATES, SWEEP_NAMES } from "../core/model.ts";
+import { HOLD_STATUSES, type Instant, MODES, OPEN_STATES, REMOVAL_REASONS, SWEEP_NAMES } from "../core/model.ts";
 import type { SweeperStatus } from "../core/sweeper.ts";
 import { DURATION_BUCKETS_MS, type Totals } from "../core/totals.ts";
 
@@ -33,6 +33,11 @@ function families(status: SweeperStatus, nextRunAt: Instant | null): Family[] {
   return [
     ...runFamilies(totals),
     ...sweepFamilies(totals),
+    counter(
+      "filesweep_removed_objects_total",
+      "Objects that went, by the reason of their removal.",
+      REMOVAL_REASONS.map((reason) => ({ labels: { reason }, value: totals.gone?.[reason]?.count ?? 0 })),
+    ),
     counter("filesweep_reclaimed_bytes_total", "Bytes of the objects that were removed.", [
       { value: bytesReclaimed(totals) },
     ]),

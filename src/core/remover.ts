@@ -4,7 +4,7 @@
  */
 import { LeaseLostError } from "./errors.ts";
 import type { Tally } from "./model.ts";
-import type { Condemned, DeleteOutcome, DeleteRequest, Settlement, Store } from "./ports.ts";
+import type { Condemned, DeleteOutcome, DeleteRequest, Settlement, Store, SweepProgress } from "./ports.ts";
 import { carry, move } from "./report.ts";
 import {
   CALL_TIMEOUT_MS,
@@ -154,6 +154,7 @@ function settle(slice: Slice, batch: readonly Condemned[], outcomes: readonly De
 /** Puts an answer into the report of the sweep that nominated the object, in this run or in an earlier one. */
 function note(slice: Slice, removal: Condemned, outcome: DeleteOutcome["outcome"] | "protected"): void {
   const progress = progressOf(slice.entry, removal.sweep);
+  if (outcome === "gone") countGone(progress, removal);
   const tally = { count: removal.items, bytes: removal.sizeBytes };
   const counted = removal.from === "failed" ? "failed" : "deferred";
   // What a report that was begun anew does not count as open was nominated before it was.
@@ -167,6 +168,11 @@ function note(slice: Slice, removal: Condemned, outcome: DeleteOutcome["outcome"
   else if (outcome === "changed") move(progress.report, counted, { kept: "changed-meanwhile" }, tally);
   else if (outcome === "protected") move(progress.report, counted, { kept: "still-protected" }, tally);
   else move(progress.report, counted, "deferred", tally);
+}
+
+function countGone(progress: SweepProgress, { reason, sizeBytes }: Condemned): void {
+  const { count, bytes } = progress.gone?.[reason] ?? { count: 0, bytes: 0 };
+  progress.gone = { ...progress.gone, [reason]: { count: count + 1, bytes: bytes + sizeBytes } };
 }
 
 function logFailure(slice: Slice, { removal, outcome, error }: Settlement): void {

@@ -7,6 +7,7 @@ import {
   type KeepReason,
   MODES,
   type Mode,
+  type RemovalReason,
   type RunStatus,
   type SweepName,
   type Tally,
@@ -33,6 +34,8 @@ export interface Totals {
   readonly ended: Readonly<Record<Mode, Partial<Record<RunStatus, number>>>>;
   /** Of runs that remove: a plan does nothing that could be summed. */
   readonly sweeps: Partial<Record<SweepName, SweepTotals>>;
+  /** Objects that went, by the reason of their removal. Absent where a version that did not count them wrote the totals. */
+  readonly gone?: Partial<Record<RemovalReason, Tally>>;
   readonly calls: { readonly database: number; readonly storage: number };
   /** Ends by duration, one for each of {@link DURATION_BUCKETS_MS} and one above. */
   readonly durations: { readonly buckets: readonly number[]; readonly sumMs: number };
@@ -80,7 +83,7 @@ function missingIn({ sweeps }: JournalEntry): Tally | null {
   return { ...(report.kept["missing-object"] ?? { count: 0, bytes: 0 }) };
 }
 
-type Share = Pick<Totals, "cycles" | "ended" | "sweeps" | "calls" | "durations">;
+type Share = Pick<Totals, "cycles" | "ended" | "sweeps" | "gone" | "calls" | "durations">;
 
 function shareOf(entry: JournalEntry): Share {
   const { mode, status, finishedAt, durationMs, calls, sweeps } = entry;
@@ -91,6 +94,7 @@ function shareOf(entry: JournalEntry): Share {
     cycles: 1,
     ended: { ...NO_TOTALS.ended, [mode]: hasEnded ? { [status]: 1 } : {} },
     sweeps: mode === "plan" ? {} : Object.fromEntries(sweeps.map(({ report }) => [report.name, sweepShare(report)])),
+    gone: sweeps.reduce((all, { gone = {} }) => addEach(all, gone, NO_TALLY, plus), NO_GONE),
     calls,
     durations: {
       buckets: NO_TOTALS.durations.buckets.map((_, index) => (hasEnded && index === at ? 1 : 0)),
@@ -129,6 +133,8 @@ function addEach<Name extends string, Value>(
 }
 
 const NO_TALLY: Tally = { count: 0, bytes: 0 };
+const NO_GONE: Partial<Record<RemovalReason, Tally>> = {};
+const plus = (a: Tally, b: Tally): Tally => addTally(a, b, 1);
 const NO_SWEEP: SweepTotals = { seen: NO_TALLY, removed: NO_TALLY, failed: NO_TALLY, kept: {} };
 
 function sum(totals: Totals, share: Share, sign: 1 | -1): Totals {
@@ -146,6 +152,7 @@ function sum(totals: Totals, share: Share, sign: 1 | -1): Totals {
     cycles: count(totals.cycles, share.cycles),
     ended: { remove: remove ?? {}, plan: plan ?? {} },
     sweeps: addEach(totals.sweeps, share.sweeps, NO_SWEEP, sweep),
+    gone: addEach(totals.gone ?? NO_GONE, share.gone ?? NO_GONE, NO_TALLY, tally),
     calls: {
       database: count(totals.calls.database, share.calls.database),
       storage: count(totals.calls.storage, share.calls.storage),

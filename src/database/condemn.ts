@@ -4,7 +4,7 @@
  */
 import type { AttemptContext, Condemned, HeldLease } from "../core/ports.ts";
 import type { Row } from "./client.ts";
-import { toRemovalState, toSweepName } from "./rows.ts";
+import { toRemovalReason, toRemovalState, toSweepName } from "./rows.ts";
 import { integer, integerOrNull, type SQL, sql, text, textOrNull } from "./sql.ts";
 import { packed, unpacked } from "./values.ts";
 
@@ -81,6 +81,7 @@ const CONDEMNED = [
   "id",
   "key",
   "sweep",
+  "reason",
   "run_id",
   "items",
   "size_bytes",
@@ -99,6 +100,7 @@ function toCondemned(row: Row): Condemned {
     id: text(row, "id"),
     key: text(row, "key"),
     sweep: toSweepName(row["sweep"] ?? null),
+    reason: toRemovalReason(row["reason"] ?? null),
     runId: text(row, "run_id"),
     items: integer(row, "items"),
     sizeBytes,

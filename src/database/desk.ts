@@ -1,5 +1,5 @@
 /** What operators ask and decide: how things stand, the journal, and the ledger in a person's hands. */
-import { OPEN_STATES, REMOVAL_REASONS } from "../core/model.ts";
+import { OPEN_STATES } from "../core/model.ts";
 import type { Desk, ObjectLook, Page, Removal, RemovalFilter } from "../core/ports.ts";
 import { activityQueries, toActivity } from "./activity.ts";
 import { toKeyFacts, unprotectedKeys } from "./catalog.ts";
@@ -12,7 +12,7 @@ import { OPEN } from "./migrations.ts";
 import { means } from "./protection.ts";
 import { RESTORED, toRestored } from "./restored.ts";
 import { rowsWhere, toFileRow } from "./row-pages.ts";
-import { parseJson, toRemovalState, toSweepName, word } from "./rows.ts";
+import { parseJson, toRemovalReason, toRemovalState, toSweepName } from "./rows.ts";
 import { integerOrNull, type SQL, sql, text } from "./sql.ts";
 import { fromReadable } from "./values.ts";
 
@@ -228,7 +228,7 @@ function toRemoval(row: Row): Removal {
     id,
     key,
     state: toRemovalState(state),
-    reason: word(REMOVAL_REASONS, reason, "reason"),
+    reason: toRemovalReason(reason),
     sweep: toSweepName(sweep),
     runId,
     sizeBytes,

@@ -3,7 +3,9 @@ import { SweepError } from "../core/errors.ts";
 import {
   MODES,
   type Mode,
+  REMOVAL_REASONS,
   REMOVAL_STATES,
+  type RemovalReason,
   type RemovalState,
   RUN_STATUSES,
   type RunStatus,
@@ -17,6 +19,7 @@ import type { Row } from "./client.ts";
 import { text } from "./sql.ts";
 
 export const toRemovalState = (value: Value): RemovalState => word(REMOVAL_STATES, value, "removal state");
+export const toRemovalReason = (value: Value): RemovalReason => word(REMOVAL_REASONS, value, "reason");
 export const toSweepName = (value: Value): SweepName => word(SWEEP_NAMES, value, "sweep");
 export const toMode = (value: Value): Mode => word(MODES, value, "mode");
 export const toTrigger = (value: Value): Trigger => word(TRIGGERS, value, "trigger");

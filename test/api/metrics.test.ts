@@ -53,6 +53,8 @@ describe("GET /metrics", () => {
     expect(of("filesweep_removed_total", { sweep: "expired-files" })).toBe(2);
     expect(of("filesweep_removed_total", { sweep: "orphaned-objects" })).toBe(0);
     expect(of("filesweep_failed_total", { sweep: "old-records" })).toBe(0);
+    expect(of("filesweep_removed_objects_total", { reason: "expired" })).toBe(2);
+    expect(of("filesweep_removed_objects_total", { reason: "unreferenced" })).toBe(0);
     expect(of("filesweep_kept_total", { sweep: "missing-objects", reason: "missing-object" })).toBe(1);
     expect(of("filesweep_reclaimed_bytes_total")).toBe(20);
     expect(of("filesweep_open_removals", { state: "suspected" })).toBe(1);

@@ -112,7 +112,12 @@ function wrongCases({ method, path, pages, open }: Route, token: string, ids: Id
           wrong(text, 400, { path: query(text) }),
         )
       : []),
-    ...(path.includes("/:") ? [wrong("an unknown id", 404, { path: withIds(path, NO_IDS) })] : []),
+    ...(path.includes("/:")
+      ? [
+          wrong("an unknown id", 404, { path: withIds(path, NO_IDS) }),
+          wrong("an id that cannot be one", 404, { path: path.replace(/:\w+/, "x%20y") }),
+        ]
+      : []),
   ];
 }
 

@@ -174,6 +174,7 @@ function condemned(on: Bench, keys: readonly string[], fields: Partial<Condemned
       id: `removal-${key}`,
       key,
       sweep: "expired-files",
+      reason: "expired",
       runId: RUN,
       items: 1,
       sizeBytes: 10,

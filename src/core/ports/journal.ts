@@ -4,6 +4,7 @@ import type {
   Hold,
   Instant,
   Mode,
+  RemovalReason,
   RemovalState,
   RestoreWindow,
   RunStatus,
@@ -42,6 +43,8 @@ export interface SweepProgress {
   refused: Tally;
   /** What an approval let through: on neither side of a hold rule. */
   letThrough: number;
+  /** Objects that went in this run, what earlier ones had left over included, by reason. Absent before the first. */
+  gone?: Partial<Record<RemovalReason, Tally>>;
 }
 
 /** What the ledger knows of the removals that one run nominated, to set a report right after a crash. */

@@ -14,6 +14,7 @@ export interface Condemned {
   readonly id: string;
   readonly key: string;
   readonly sweep: SweepName;
+  readonly reason: RemovalReason;
   readonly runId: string;
   /** Rows (or objects) it stands for in the report. */
   readonly items: number;
