@@ -1,6 +1,19 @@
 /** The file system's calls as this store uses them, and the one place where their errors become ours. */
 import type { Buffer } from "node:buffer";
-import { type Dirent, lstat, readdir, realpath, rmdir, type Stats, unlink } from "node:fs";
+import {
+  type Dirent,
+  lstat,
+  lstatSync,
+  readdir,
+  readdirSync,
+  realpath,
+  realpathSync,
+  rmdir,
+  rmdirSync,
+  type Stats,
+  unlink,
+  unlinkSync,
+} from "node:fs";
 import { SweepError } from "../core/errors.ts";
 
 /** Bytes where a name on the way is not valid UTF-8, which no string can carry. */
@@ -11,6 +24,9 @@ export type Look = Pick<Stats, "dev" | "ino" | "size" | "mtimeMs" | "isFile" | "
 
 /** An entry of a directory, not followed. */
 export type DirectoryEntry<Name> = Pick<Dirent, "isDirectory"> & { readonly name: Name };
+
+/** Whether a call was given up: nothing further is begun for it then. */
+export type GivenUp = Pick<AbortSignal, "aborted">;
 
 /** Every system call of the store. Handed in, so that tests can inject faults which a machine does not give on demand. */
 export interface FilesystemCalls {
@@ -31,6 +47,16 @@ export const NODE_CALLS: FilesystemCalls = {
   realpath: (path) => called((done) => realpath.native(path, done)),
   unlink: (path) => called((done) => unlink(path, done)),
   rmdir: (path) => called((done) => rmdir(path, done)),
+};
+
+/** Node's calls, each answered before the next line: for a thread that has nothing else to do, in a third of the time. */
+export const SYNC_CALLS: FilesystemCalls = {
+  lstat: async (path) => lstatSync(path),
+  readdir: async (path) => readdirSync(path, { withFileTypes: true }),
+  readdirRaw: async (path) => readdirSync(path, { withFileTypes: true, encoding: "buffer" }),
+  realpath: async (path) => realpathSync.native(path),
+  unlink: async (path) => unlinkSync(path),
+  rmdir: async (path) => rmdirSync(path),
 };
 
 type Done<Answer> = (error: Error | null, answer?: Answer) => void;
@@ -65,7 +91,7 @@ export async function inParallel<Item>(
   items: readonly Item[],
   concurrency: number,
   work: (item: Item, index: number) => Promise<void>,
-  signal?: AbortSignal,
+  signal?: GivenUp,
 ): Promise<void> {
   const pending = items.entries();
   let failed = false;

@@ -1,10 +1,21 @@
 /** Deletes keys of a folder: exactly these entries, only regular files, and the directories that this emptied. */
 import type { DeleteOutcome, DeleteRequest } from "../core/ports.ts";
-import { type FilesystemCalls, inParallel, isAbsence, type Look, reasonOf } from "./filesystem-calls.ts";
-import { type Locate, parentKey } from "./filesystem-locate.ts";
+import { type FilesystemCalls, type GivenUp, inParallel, isAbsence, type Look, reasonOf } from "./filesystem-calls.ts";
+import { createLocate, type Locate, parentKey } from "./filesystem-locate.ts";
 import { invalidFolderKey } from "./filesystem-names.ts";
+import { createRoot, type Root } from "./filesystem-root.ts";
 
-export interface DeleteContext {
+/** The folder that is deleted from, as plain values. */
+export interface Folder {
+  /** The path that it was opened by. */
+  readonly path: string;
+  readonly root: Root;
+  readonly looseNames: boolean;
+  /** System calls under way at once. */
+  readonly concurrency: number;
+}
+
+interface DeleteContext {
   readonly calls: FilesystemCalls;
   /** The real path of the root. */
   readonly root: string;
@@ -16,10 +27,14 @@ export interface DeleteContext {
 
 /** One outcome per request, in their order. What was not begun when `signal` was aborted is `unknown`. */
 export async function deleteFromFolder(
-  context: DeleteContext,
+  calls: FilesystemCalls,
+  { path, root, looseNames, concurrency }: Folder,
   requests: readonly DeleteRequest[],
-  signal?: AbortSignal,
+  signal?: GivenUp,
 ): Promise<DeleteOutcome[]> {
+  const locate = createLocate({ calls, root: root.real, looseNames });
+  const confirmRoot = createRoot(calls, path, root);
+  const context: DeleteContext = { calls, root: root.real, locate, concurrency, confirmRoot };
   const outcomes: DeleteOutcome[] = requests.map(({ key }) => ({
     key,
     outcome: "unknown",

@@ -1,15 +1,31 @@
 import { SweepError } from "../core/errors.ts";
 import { type FilesystemCalls, type Look, reasonOf } from "./filesystem-calls.ts";
 
+/** By what a directory is told from another that takes its place. */
+export interface RootIdentity {
+  readonly dev: number;
+  readonly ino: number;
+}
+
+/** A root as it was found. */
+export interface Root extends RootIdentity {
+  /** Its real path. */
+  readonly real: string;
+}
+
 /**
  * Makes the check that every call begins with: the root is there, is a directory, and is the same one as at the first
  * call. An unmounted disk leaves an empty directory behind, which would pass for a store without objects.
  *
- * The check answers the root's real path.
+ * @param known what it was at the first call, where that was made elsewhere
  * @throws SweepError `unavailable` (the check)
  */
-export function createRoot(calls: FilesystemCalls, path: string): () => Promise<string> {
-  let first: { readonly dev: number; readonly ino: number } | null = null;
+export function createRoot(
+  calls: FilesystemCalls,
+  path: string,
+  known: RootIdentity | null = null,
+): () => Promise<Root> {
+  let first = known;
   return async () => {
     const { real, look } = await readRoot(calls, path);
     if (!look.isDirectory()) {
@@ -24,7 +40,7 @@ export function createRoot(calls: FilesystemCalls, path: string): () => Promise<
       );
     }
     // Paths below are made by adding `/name`, and two slashes at the beginning may mean something else.
-    return real === "/" ? "/." : real;
+    return { real: real === "/" ? "/." : real, dev: look.dev, ino: look.ino };
   };
 }
 

@@ -6,7 +6,8 @@ import { SweepError } from "../core/errors.ts";
 import type { ListedObject, Store } from "../core/ports.ts";
 import { CALL_TIMEOUT_MS, PROBE_KEY } from "../core/safety.ts";
 import { type FilesystemCalls, inParallel, isAbsence, type Look, NODE_CALLS, unavailable } from "./filesystem-calls.ts";
-import { deleteFromFolder, modifiedAtOf } from "./filesystem-delete.ts";
+import { deleteFromFolder, type Folder, modifiedAtOf } from "./filesystem-delete.ts";
+import type { DeleteThread } from "./filesystem-delete-thread.ts";
 import { createLocate, type Locate } from "./filesystem-locate.ts";
 import { readFolderMarker, removeFolderMarker, writeFolderMarker } from "./filesystem-marker.ts";
 import { invalidFolderKey } from "./filesystem-names.ts";
@@ -27,6 +28,8 @@ export interface FilesystemStoreOptions {
   readonly root: string;
   /** System calls under way at once. */
   readonly concurrency?: number;
+  /** Where large batches of deletes go, so that whoever waits for them can work beside. Default: nowhere. */
+  readonly thread?: DeleteThread;
   /** Milliseconds that never go back. For tests. */
   readonly monotonicMs?: () => number;
   /** For tests: replaces system calls, to inject faults. */
@@ -49,7 +52,7 @@ export interface FilesystemStoreOptions {
  * missing, is no directory, or is another directory than at the first call
  */
 export function createFilesystemStore(options: FilesystemStoreOptions): Store {
-  const { root: rootPath, concurrency = DEFAULT_CONCURRENCY, platform = process.platform } = options;
+  const { root: rootPath, concurrency = DEFAULT_CONCURRENCY, platform = process.platform, thread } = options;
   const monotonicMs = options.monotonicMs ?? (() => performance.now());
   const calls = { ...NODE_CALLS, ...options.calls };
   if (!isAbsolute(rootPath) || rootPath.includes("\0")) {
@@ -60,8 +63,11 @@ export function createFilesystemStore(options: FilesystemStoreOptions): Store {
   /** Where the last page ended, so that the next one need not read the same directories again. Only ever a short cut. */
   let left: { readonly walk: Walk; readonly root: string; readonly next: string } | null = null;
 
-  const locateBelow = (root: string): Locate =>
-    createLocate({ calls, root, looseNames: platform === "darwin" || platform === "win32" });
+  const looseNames = platform === "darwin" || platform === "win32";
+
+  async function openFolder(): Promise<Folder> {
+    return { path: rootPath, root: await openRoot(), looseNames, concurrency };
+  }
 
   /** Takes the walk away, so that no other call can move it at the same time. */
   function takeWalk(root: string, after: string | null): Walk | null {
@@ -76,7 +82,7 @@ export function createFilesystemStore(options: FilesystemStoreOptions): Store {
       checkLimit(limit);
       stopIfAborted(signal, `listing ${name}`);
       const startedAt = monotonicMs();
-      const root = await openRoot();
+      const { real: root } = await openRoot();
       const walk = takeWalk(root, after) ?? (await openWalk(calls, root, after));
       const isLate = (): boolean => monotonicMs() - startedAt >= WALK_MS;
       const { found, next } = await walkOn(calls, walk, limit, isLate, signal);
@@ -90,39 +96,39 @@ export function createFilesystemStore(options: FilesystemStoreOptions): Store {
       stopIfAborted(signal, `looking up an object of ${name}`);
       const invalid = invalidFolderKey(key);
       if (invalid !== null) throw invalidLookUp(key, invalid);
-      const root = await openRoot();
-      const object = await lookUp(locateBelow(root), key);
+      const { real: root } = await openRoot();
+      const object = await lookUp(createLocate({ calls, root, looseNames }), key);
       // Order: after the look. Nothing is found in a root that was unmounted meanwhile, which is no "not found".
       if (object === null) await openRoot();
       return object;
     },
     async delete(requests, signal) {
       stopIfAborted(signal, `deleting from ${name}`);
-      const root = await openRoot();
-      const context = { calls, root, locate: locateBelow(root), concurrency, confirmRoot: openRoot };
-      return deleteFromFolder(context, requests, signal);
+      const folder = await openFolder();
+      return thread?.takes(requests.length)
+        ? thread.delete(folder, requests, signal)
+        : deleteFromFolder(calls, folder, requests, signal);
     },
     async readMarker(signal) {
       stopIfAborted(signal, `reading the identity marker of ${name}`);
-      const text = await readFolderMarker(await openRoot());
+      const text = await readFolderMarker((await openRoot()).real);
       // Order: after the look, as in `head`.
       if (text === null) await openRoot();
       return text;
     },
     async writeMarker(text, signal) {
       stopIfAborted(signal, `writing the identity marker of ${name}`);
-      const root = await openRoot();
+      const { real: root } = await openRoot();
       if (text === null) await removeFolderMarker(root);
       else await writeFolderMarker(root, text);
     },
     async tryOut(signal) {
       stopIfAborted(signal, `trying ${name} out`);
-      const root = await openRoot();
-      const context = { calls, root, locate: locateBelow(root), concurrency, confirmRoot: openRoot };
+      const folder = await openFolder();
       return tryOut({
-        put: () => putProbe(root),
-        head: () => hasProbe(root),
-        delete: async () => throwRefused((await deleteFromFolder(context, [{ key: PROBE_KEY }], signal))[0]),
+        put: () => putProbe(folder.root.real),
+        head: () => hasProbe(folder.root.real),
+        delete: async () => throwRefused((await deleteFromFolder(calls, folder, [{ key: PROBE_KEY }], signal))[0]),
       });
     },
     // A folder has no multipart uploads, keeps no versions, and its clock is that of the machine it is on.

@@ -6,23 +6,7 @@ import type { DeleteOutcome } from "../../src/core/ports.ts";
 import { createFilesystemStore } from "../../src/storage/filesystem.ts";
 import { type FilesystemCalls, NODE_CALLS, type Path } from "../../src/storage/filesystem-calls.ts";
 import { listAll } from "../contract/listing.ts";
-import { makeFolder, put, snapshot, systemError } from "./folder.ts";
-
-/** A folder with a neighbour, both with something to lose. */
-function makeWorld(): { parent: string; root: string } {
-  const parent = makeFolder();
-  const root = `${parent}/root`;
-  for (const key of ["root/a/b", "root/a/c/d", "root/x", "outside/secret", "outside/a/b", "root-2/x"]) put(parent, key);
-  symlinkSync("../outside", `${root}/linked`);
-  symlinkSync("../outside/secret", `${root}/link`);
-  symlinkSync("a", `${root}/inner-link`);
-  symlinkSync("b", `${root}/a/link-to-b`);
-  execFileSync("mkfifo", [`${root}/pipe`]);
-  mkdirSync(`${root}/empty`);
-  writeFileSync(Buffer.concat([Buffer.from(`${root}/odd`), Buffer.from([0xff])]), "odd");
-  writeFileSync(`${root}/back\\slash`, "back");
-  return { parent, root };
-}
+import { makeFolder, makeWorld, put, snapshot, systemError } from "./folder.ts";
 
 async function deleteOne(root: string, key: string): Promise<DeleteOutcome> {
   const [outcome] = await createFilesystemStore({ root }).delete([{ key }]);

@@ -1,5 +1,6 @@
 /** Folders for tests: made, filled and looked at without the store. */
 import { Buffer } from "node:buffer";
+import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -11,6 +12,7 @@ import {
   readlinkSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -57,6 +59,22 @@ export function snapshot(root: string): Record<string, string> {
 }
 
 /** An error as the system makes it. */
+/** A folder with a neighbour, both with something to lose. */
+export function makeWorld(): { parent: string; root: string } {
+  const parent = makeFolder();
+  const root = `${parent}/root`;
+  for (const key of ["root/a/b", "root/a/c/d", "root/x", "outside/secret", "outside/a/b", "root-2/x"]) put(parent, key);
+  symlinkSync("../outside", `${root}/linked`);
+  symlinkSync("../outside/secret", `${root}/link`);
+  symlinkSync("a", `${root}/inner-link`);
+  symlinkSync("b", `${root}/a/link-to-b`);
+  execFileSync("mkfifo", [`${root}/pipe`]);
+  mkdirSync(`${root}/empty`);
+  writeFileSync(Buffer.concat([Buffer.from(`${root}/odd`), Buffer.from([0xff])]), "odd");
+  writeFileSync(`${root}/back\\slash`, "back");
+  return { parent, root };
+}
+
 export function systemError(code: string): Error {
   return Object.assign(new Error(`${code}: injected`), { code });
 }
