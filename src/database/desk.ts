@@ -1,6 +1,5 @@
 /** What operators ask and decide: how things stand, the journal, and the ledger in a person's hands. */
-import { OPEN_STATES } from "../core/model.ts";
-import type { Desk, ObjectLook, Page, Removal, RemovalFilter } from "../core/ports.ts";
+import type { Clock, Desk, ObjectLook, Page } from "../core/ports.ts";
 import { activityQueries, toActivity } from "./activity.ts";
 import { toKeyFacts, unprotectedKeys } from "./catalog.ts";
 import type { Row, SqlClient } from "./client.ts";
@@ -8,26 +7,39 @@ import { toHold } from "./holds.ts";
 import { TOTALS, toEntry, toTotals } from "./journal.ts";
 import { OPEN_BY_STATE, toOpen } from "./ledger.ts";
 import { type CatalogMapping, isOfStore } from "./mapping.ts";
-import { OPEN } from "./migrations.ts";
+import { type KnownTally, knownTally, stageOf } from "./open-tally.ts";
 import { means } from "./protection.ts";
+import { listRemovals, REMOVAL, toRemoval } from "./removals.ts";
 import { RESTORED, toRestored } from "./restored.ts";
 import { rowsWhere, toFileRow } from "./row-pages.ts";
-import { parseJson, toRemovalReason, toRemovalState, toSweepName } from "./rows.ts";
 import { integerOrNull, type SQL, sql, text } from "./sql.ts";
 import { fromReadable } from "./values.ts";
 
 /** Whoever is at work on a run that is under way learns of it with the next round trip, and ends. */
 const CANCELLABLE = sql.raw("status IN ('paused', 'held', 'running')");
 
-/** Rows that one page of a list looks at, where no index leads to those that are asked for: the page may be short then. */
-const WALK = 10_000;
+export interface DeskOptions {
+  readonly client: SqlClient;
+  readonly clock: Clock;
+  readonly mapping: CatalogMapping;
+  readonly databaseNow: string;
+}
 
-export function createDesk(client: SqlClient, mapping: CatalogMapping, databaseNow: string): Desk {
+export function createDesk({ client, clock, mapping, databaseNow }: DeskOptions): Desk {
+  let known: KnownTally | null = null;
+  let decisions = 0;
   const now = sql.raw(databaseNow);
   /** What a person looks at before a decision, or after it, is what was written last. */
   const ask = async (...queries: SQL[]): Promise<Row[][]> => client.batch(queries, "fresh");
   /** What is decided here bears being said twice. */
-  const change = async (...statements: SQL[]): Promise<Row[][]> => client.batch(statements, "write", { again: true });
+  const change = async (...statements: SQL[]): Promise<Row[][]> => {
+    try {
+      return await client.batch(statements, "write", { again: true });
+    } finally {
+      decisions += 1;
+      known = null;
+    }
+  };
   const look = async (...queries: SQL[]): Promise<Row[][]> => client.batch(queries, "read");
   /** Whether a decision stands, once it was made: sent again after a lost answer, it finds what it did the first time. */
   const decide = async (decision: SQL, stands: SQL): Promise<boolean> =>
@@ -35,18 +47,21 @@ export function createDesk(client: SqlClient, mapping: CatalogMapping, databaseN
 
   return {
     async overview() {
-      const [totals, last, open, holds] = await look(
+      const asOf = decisions;
+      const last = known !== null && clock.monotonicMs() < known.until ? known : null;
+      const [totals, runs, holds, open] = await look(
         TOTALS,
         sql`SELECT * FROM filesweep_runs ORDER BY id DESC LIMIT 1`,
-        OPEN_BY_STATE,
         sql`SELECT * FROM filesweep_holds WHERE status <> 'closed' ORDER BY id DESC`,
+        ...(last === null ? [OPEN_BY_STATE] : []),
       );
-      return {
-        totals: toTotals(totals?.[0]),
-        lastRun: last?.[0] === undefined ? null : toEntry(last[0]),
-        open: toOpen(open ?? []),
-        holds: (holds ?? []).map(toHold),
-      };
+      const lastRun = runs?.[0] === undefined ? null : toEntry(runs[0]);
+      const stage = stageOf(lastRun);
+      const isKnown = last !== null && last.stage === stage;
+      const tallies = isKnown ? last.open : toOpen(open ?? (await look(OPEN_BY_STATE))[0] ?? []);
+      // Order: a count that was begun before a decision, and answered after it, tells of nothing that still is.
+      if (!isKnown) known = asOf === decisions ? knownTally(tallies, stage, clock.monotonicMs()) : null;
+      return { totals: toTotals(totals?.[0]), lastRun, open: tallies, holds: (holds ?? []).map(toHold) };
     },
     async activity(since, due) {
       return toActivity(await look(...activityQueries(mapping, since, due)));
@@ -73,9 +88,10 @@ export function createDesk(client: SqlClient, mapping: CatalogMapping, databaseN
       return rows?.[0] === undefined ? null : toHold(rows[0]);
     },
     async removals(filter) {
-      const [rows, floor] = await look(listRemovals(filter), ...(isWalked(filter) ? [floorOf(filter)] : []));
-      const page = toPage((rows ?? []).map(toRemoval), filter.limit);
-      const behind = floor?.[0];
+      const { lists, floor } = listRemovals(filter);
+      const answers = await look(...lists, ...floor);
+      const page = toPage(answers.slice(0, lists.length).flat().map(toRemoval), filter.limit);
+      const behind = answers[lists.length]?.[0];
       return page.next === null && behind !== undefined ? { ...page, next: text(behind, "id") } : page;
     },
     async removal(id) {
@@ -141,54 +157,6 @@ function hasId(mapping: CatalogMapping, id: string): SQL {
   return sql`${means(column, [], "f", sql`${id}`)} AND ${isOfStore(mapping, "f")}`;
 }
 
-/**
- * The newest first. Those of one run, and those of all, are walked back from the newest along their index; where more is
- * asked for than that, no further than to the floor. What is open, and what begins with a prefix, is found by its own
- * index and sorted (the unary plus).
- */
-function listRemovals(filter: RemovalFilter): SQL {
-  const { state, reason, runId, keyPrefix, after, limit } = filter;
-  const conditions = [sql`1`];
-  if (state !== undefined) conditions.push(sql`state = ${state}`);
-  if (isOpen(filter)) conditions.push(sql.raw(OPEN));
-  if (reason !== undefined) conditions.push(sql`reason = ${reason}`);
-  if (runId !== undefined) conditions.push(sql`run_id = ${runId}`);
-  if (keyPrefix) {
-    // Everything that begins so lies between the prefix and the prefix with a byte behind it that no text has.
-    const key = isSorted(filter) ? sql`key` : sql`+key`;
-    conditions.push(sql`${key} >= ${keyPrefix} AND ${key} < ${keyPrefix} || CAST(x'ff' AS TEXT)`);
-    conditions.push(sql`substr(key, 1, length(${keyPrefix})) = ${keyPrefix}`);
-  }
-  const id = isSorted(filter) ? sql`+id` : sql`id`;
-  if (after !== undefined) conditions.push(sql`${id} < ${after}`);
-  if (isWalked(filter)) conditions.push(sql`id >= coalesce((${floorOf(filter)}), '')`);
-  const where = sql`FROM filesweep_removals WHERE ${sql.join(conditions, sql` AND `)} ORDER BY ${id} DESC LIMIT ${limit + 1}`;
-  if (!isSorted(filter)) return sql`SELECT ${REMOVAL} ${where}`;
-  // What is sorted are ids alone.
-  return sql`SELECT ${REMOVAL} FROM filesweep_removals WHERE id IN (SELECT id ${where}) ORDER BY +id DESC`;
-}
-
-/** The last row that a page looks at, where it may find fewer than it looks at. None where that is the end. */
-function floorOf({ runId, after }: RemovalFilter): SQL {
-  const conditions = [sql`1`];
-  if (runId !== undefined) conditions.push(sql`run_id = ${runId}`);
-  if (after !== undefined) conditions.push(sql`id < ${after}`);
-  return sql`SELECT id FROM filesweep_removals WHERE ${sql.join(conditions, sql` AND `)} ORDER BY id DESC LIMIT 1 OFFSET ${WALK - 1}`;
-}
-
-function isOpen({ state }: RemovalFilter): boolean {
-  return OPEN_STATES.some((open) => open === state);
-}
-
-function isSorted(filter: RemovalFilter): boolean {
-  return filter.runId === undefined && (isOpen(filter) || Boolean(filter.keyPrefix));
-}
-
-function isWalked(filter: RemovalFilter): boolean {
-  const { state, reason, keyPrefix } = filter;
-  return !isSorted(filter) && (state !== undefined || reason !== undefined || Boolean(keyPrefix));
-}
-
 /** With a look, the release lasts until the object looks different; without one there is no object left to keep. */
 function releaseRemoval(id: string, at: number, look: ObjectLook | null): SQL {
   const seen =
@@ -197,47 +165,4 @@ function releaseRemoval(id: string, at: number, look: ObjectLook | null): SQL {
       : sql`, size_bytes = ${look.sizeBytes}, modified_at = ${look.modifiedAt}, etag = ${look.etag}`;
   return sql`UPDATE filesweep_removals SET state = 'released', released_by = 'operator', finished_at = ${at} ${seen}
     WHERE id = ${id} AND state IN ('suspected', 'due', 'failed', 'abandoned')`;
-}
-
-/** A removal as one value: the embedded driver takes as long for a value as SQLite for a row, and a list has hundreds. */
-const REMOVAL =
-  sql.raw(`json_array(id, key, state, reason, sweep, run_id, size_bytes, created_at, first_seen_at, attempts,
-  next_attempt_at, error, released_by, finished_at) AS removal`);
-
-type RemovalValues = readonly [
-  id: string,
-  key: string,
-  state: string,
-  reason: string,
-  sweep: string,
-  runId: string,
-  sizeBytes: number,
-  createdAt: number,
-  firstSeenAt: number | null,
-  attempts: number,
-  nextAttemptAt: number,
-  error: string | null,
-  releasedBy: string | null,
-  finishedAt: number | null,
-];
-
-function toRemoval(row: Row): Removal {
-  const [id, key, state, reason, sweep, runId, sizeBytes, createdAt, firstSeenAt, attempts, next, error, by, end] =
-    parseJson<RemovalValues>(row, "removal");
-  return {
-    id,
-    key,
-    state: toRemovalState(state),
-    reason: toRemovalReason(reason),
-    sweep: toSweepName(sweep),
-    runId,
-    sizeBytes,
-    createdAt,
-    firstSeenAt,
-    attempts,
-    nextAttemptAt: state === "failed" ? next : null,
-    error,
-    releasedBy: by,
-    finishedAt: end,
-  };
 }

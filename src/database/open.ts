@@ -29,7 +29,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     leases,
     journal: createJournal({ client, session, databaseNow, gate: gateTriggers(mapping, databaseNow), mapping }),
     catalog: createCatalog(mapping, session, { databaseNow, gateMs }),
-    desk: createDesk(client, mapping, databaseNow),
+    desk: createDesk({ client, clock, mapping, databaseNow }),
     holds: createHolds(client, session, databaseNow),
     ledger: createLedger({ client, mapping, session, databaseNow, gateMs }),
     calls: () => client.calls(),

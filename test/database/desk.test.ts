@@ -165,6 +165,50 @@ describe("removals are listed, the newest first", () => {
     },
   );
 
+  describe("where there is much", () => {
+    /** So many of the oldest are of that state and begin with `p/`; as many as one page walks through are newer. */
+    async function withOldest(count: number, state: RemovalState): Promise<Ports> {
+      const ports = await openPorts();
+      await ports.execute(
+        `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ? + 10000)
+          INSERT INTO filesweep_removals (id, key, state, reason, sweep, run_id, created_at)
+          SELECT printf('%06d', i), iif(i <= ?, 'p/', 'q/') || i, iif(i <= ?, ?, 'released'), 'expired', 'expired-files', 'run-1', 5 FROM n`,
+        [count, count, count, state],
+      );
+      return ports;
+    }
+    const CASES: readonly [state: RemovalState, filter: Omit<RemovalFilter, "limit">][] = [
+      ["removed", { keyPrefix: "p/" }],
+      ["removed", { keyPrefix: "p/", state: "removed" }],
+      ["suspected", { state: "suspected" }],
+      ["suspected", { state: "suspected", keyPrefix: "p/" }],
+      ["due", { state: "due" }],
+      ["condemned", { state: "condemned", keyPrefix: "p/" }],
+      ["failed", { state: "failed", reason: "expired" }],
+    ];
+
+    test.each(CASES)(
+      "what an index leads to is sorted, up to 20,000; of more the newest are walked through: %s, %j",
+      async (state, filter) => {
+        const few = await withOldest(20_000, state);
+        expect(await ids(few, { ...filter, limit: 2 })).toEqual(["020000", "019999"]);
+        expect(await ids(few, { ...filter, limit: 2, after: "000003" })).toEqual(["000002", "000001"]);
+        const many = await withOldest(20_001, state);
+        const first = await many.database.desk.removals({ ...filter, limit: 2 });
+        expect(first).toEqual({ items: [], next: "020002" });
+        expect(await ids(many, { ...filter, limit: 2, after: "020002" })).toEqual(["020001", "020000"]);
+        expect(await ids(many, { ...filter, limit: 2, after: "000003" })).toEqual(["000002", "000001"]);
+      },
+    );
+
+    test("what was given up is shown at once, however much else is open", async () => {
+      const ports = await withOldest(20_001, "suspected");
+      await ports.execute("UPDATE filesweep_removals SET state = 'abandoned' WHERE id IN ('000001', '000003')");
+      expect(await ids(ports, { state: "abandoned" })).toEqual(["000003", "000001"]);
+      expect(await ids(ports, { state: "abandoned", keyPrefix: "p/3" })).toEqual(["000003"]);
+    });
+  });
+
   test.each(["a\u0000b", "\u0001", "é\u{1F600}", '"\\', "\ud7ff", "line\u2028", "x".repeat(5000)])(
     "whatever its key is: %j",
     async (key) => {
@@ -233,6 +277,71 @@ describe("runs and holds are listed, the newest first", () => {
       open: {},
       holds: [],
     });
+  });
+});
+
+describe("what is open is counted", () => {
+  /** So many suspects, and one that was refused; answers how many suspects an overview counts. */
+  async function openMany(suspected: number): Promise<{ ports: Ports; counted: () => Promise<number> }> {
+    const ports = await openPorts();
+    await ports.execute(
+      `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+        INSERT INTO filesweep_removals (id, key, state, reason, sweep, run_id, created_at)
+        SELECT printf('%06d', i), 'k' || i, 'suspected', 'unreferenced', 'orphaned-objects', 'run-1', 5 FROM n`,
+      [suspected],
+    );
+    await add(ports, { id: "refused", key: "refused", state: "failed" });
+    const counted = async (): Promise<number> => (await ports.database.desk.overview()).open.suspected?.count ?? 0;
+    return { ports, counted };
+  }
+
+  test("each time, up to 2,000 of them", async () => {
+    const { ports, counted } = await openMany(1999);
+    expect(await counted()).toBe(1999);
+    await ports.execute("UPDATE filesweep_removals SET state = 'removed' WHERE id = '000001'");
+    expect(await counted()).toBe(1998);
+  });
+
+  test("of more, for a second: then anew", async () => {
+    const { ports, counted } = await openMany(2000);
+    expect(await counted()).toBe(2000);
+    await ports.execute("UPDATE filesweep_removals SET state = 'removed' WHERE id = '000001'");
+    ports.clock.advance(999);
+    expect(await counted()).toBe(2000);
+    ports.clock.advance(1);
+    expect(await counted()).toBe(1999);
+  });
+
+  test.each([
+    "UPDATE filesweep_runs SET status = 'completed'",
+    "UPDATE filesweep_runs SET slices = slices + 1",
+    "DELETE FROM filesweep_runs",
+  ])("anew once a run began, went on or ended: %s", async (change) => {
+    const { ports, counted } = await openMany(2000);
+    await ports.execute(
+      `INSERT INTO filesweep_runs (id, mode, status, trigger, started_at, duration_ms, slices, calls, holds, sweeps)
+        VALUES ('run-1', 'remove', 'running', 'http', 1, 1, 1, '{}', '[]', '[]')`,
+    );
+    expect(await counted()).toBe(2000);
+    await ports.execute("UPDATE filesweep_removals SET state = 'removed' WHERE id = '000001'");
+    await ports.execute(change);
+    expect(await counted()).toBe(1999);
+    await ports.execute("UPDATE filesweep_removals SET state = 'removed' WHERE id = '000002'");
+    // Counted in between, that is 1,999 and the refused one: few enough to be counted each time.
+    expect(await counted()).toBe(1998);
+  });
+
+  test("anew once a person decided here", async () => {
+    const { ports, counted } = await openMany(2000);
+    expect(await counted()).toBe(2000);
+    await ports.database.desk.release("000001", START, null);
+    expect(await counted()).toBe(1999);
+  });
+
+  test("anew where a person decided while it was counted", async () => {
+    const { ports, counted } = await openMany(2001);
+    await Promise.all([counted(), ports.database.desk.release("000001", START, null)]);
+    expect(await counted()).toBe(2000);
   });
 });
 

@@ -103,7 +103,10 @@ export interface KeyRecord {
 
 /** What operators ask and decide. Nothing here needs the lease: each decision is one statement. */
 export interface Desk {
-  /** One round trip: how things stand. */
+  /**
+   * One round trip: how things stand. The count of what is open may be up to a second old where that is much, but never
+   * older than the last beginning or end of a run, or than what was decided here.
+   */
   overview(): Promise<Overview>;
   /** One round trip, which reads a few thousand rows at most. @param due up to when rows will be due */
   activity(since: Instant, due: Cutoffs): Promise<Activity>;

@@ -1,0 +1,133 @@
+/**
+ * Removals as people are shown them: one, and pages of them, the newest first. A page looks at a bounded number of rows,
+ * however large the ledger is and whatever is asked for; but for what was given up, which has no index of its own and is
+ * looked for among all that is open.
+ *
+ * Where an index leads to all that may be asked for, and that is not much, it is sorted. Else the ledger, or one run's
+ * share of it, is walked back from the newest: if more is asked for than that, a page may be short, or empty, and says
+ * where to go on.
+ */
+import type { Removal, RemovalFilter } from "../core/ports.ts";
+import type { Row } from "./client.ts";
+import { OPEN, WAITING } from "./migrations.ts";
+import { parseJson, toRemovalReason, toRemovalState, toSweepName } from "./rows.ts";
+import { type SQL, sql } from "./sql.ts";
+
+/** Rows that one page of a walk looks at. */
+const WALKED_AT_MOST = 10_000;
+
+/** Rows that are sorted for one page, which takes about 10 ms. */
+const SORTED_AT_MOST = 20_000;
+
+export interface RemovalList {
+  /** {@link REMOVAL} of each. Of two one answers nothing. */
+  readonly lists: readonly SQL[];
+  /** `id` of the last row that a walk looks at; none where that is the end, or where it looks at nothing else than it lists. */
+  readonly floor: readonly SQL[];
+}
+
+/** One more than the limit tells whether there are more. */
+export function listRemovals(filter: RemovalFilter): RemovalList {
+  const { runId, after } = filter;
+  const way = wayTo(filter);
+  const wanted = conditionsOf(filter);
+  const isMuch = way === null || way.isShort ? null : isMoreThan(SORTED_AT_MOST, way.range);
+  const limit = sql`${filter.limit + 1}`;
+  const behind = (id: string): SQL[] => (after === undefined ? [] : [sql`${sql.raw(id)} < ${after}`]);
+  // What is sorted are ids alone; the unary plus keeps their order from being read from their index.
+  const sorted = (range: SQL): SQL => sql`SELECT ${REMOVAL} FROM filesweep_removals WHERE id IN (
+    SELECT id FROM filesweep_removals WHERE ${all(range, ...wanted, ...behind("+id"))}
+    ORDER BY +id DESC LIMIT ${isMuch === null ? limit : sql`iif(${isMuch}, 0, ${limit})`}) ORDER BY +id DESC`;
+  if (way !== null && isMuch === null) return { lists: [sorted(way.range)], floor: [] };
+
+  const ifMuch = (count: SQL): SQL => (isMuch === null ? count : sql`iif(${isMuch}, ${count}, 0)`);
+  const stretch = [...(runId === undefined ? [] : [sql`run_id = ${runId}`]), ...behind("id")];
+  const floor = sql`SELECT id FROM filesweep_removals WHERE ${all(...stretch)} ORDER BY id DESC LIMIT ${ifMuch(sql`1`)} OFFSET ${WALKED_AT_MOST - 1}`;
+  const within = wanted.length === 0 ? [] : [sql`id >= coalesce((${floor}), '')`];
+  const walked = sql`SELECT ${REMOVAL} FROM filesweep_removals WHERE ${all(...stretch, ...wanted, ...within)} ORDER BY id DESC LIMIT ${ifMuch(limit)}`;
+  return { lists: way === null ? [walked] : [sorted(way.range), walked], floor: wanted.length === 0 ? [] : [floor] };
+}
+
+function all(...conditions: readonly SQL[]): SQL {
+  return conditions.length === 0 ? sql`1` : sql.join(conditions, sql` AND `);
+}
+
+/** What is asked for beside the run, in words that lead to no index. */
+function conditionsOf({ state, reason, keyPrefix }: RemovalFilter): SQL[] {
+  return [
+    ...(state === undefined ? [] : [sql`+state = ${state}`]),
+    ...(reason === undefined ? [] : [sql`reason = ${reason}`]),
+    ...(keyPrefix ? [beginsWith(keyPrefix, sql`+key`)] : []),
+  ];
+}
+
+/** A stretch of an index that holds everything that is asked for, in the words of that index. */
+interface Way {
+  readonly range: SQL;
+  /** It is sorted however much it leads to. */
+  readonly isShort: boolean;
+}
+
+/** Null where only a walk finds what is asked for. */
+function wayTo({ state, runId, keyPrefix }: RemovalFilter): Way | null {
+  if (runId !== undefined) return null;
+  const begin = keyPrefix ? sql` AND ${beginsWith(keyPrefix, sql`key`)}` : sql``;
+  if (state === "due" || state === "condemned" || state === "failed")
+    return { range: sql.raw(WAITING), isShort: false };
+  // Shown until somebody acts: a page must not hide them behind a million suspects.
+  if (state === "abandoned") return { range: sql`${sql.raw(OPEN)}${begin}`, isShort: true };
+  if (state === "suspected") return { range: sql`state = 'suspected' AND ${sql.raw(OPEN)}${begin}`, isShort: false };
+  return keyPrefix ? { range: beginsWith(keyPrefix, sql`key`), isShort: false } : null;
+}
+
+function isMoreThan(count: number, range: SQL): SQL {
+  return sql`(SELECT count(*) > ${count} FROM (SELECT 1 FROM filesweep_removals WHERE ${range} LIMIT ${count + 1}))`;
+}
+
+/** Everything that begins so lies between the prefix and the prefix with a byte behind it that no text has. */
+function beginsWith(prefix: string, key: SQL): SQL {
+  return sql`${key} >= ${prefix} AND ${key} < ${prefix} || CAST(x'ff' AS TEXT) AND substr(key, 1, length(${prefix})) = ${prefix}`;
+}
+
+/** A removal as one value: the embedded driver takes as long for a value as SQLite for a row, and a list has hundreds. */
+export const REMOVAL: SQL =
+  sql.raw(`json_array(id, key, state, reason, sweep, run_id, size_bytes, created_at, first_seen_at, attempts,
+  next_attempt_at, error, released_by, finished_at) AS removal`);
+
+type RemovalValues = readonly [
+  id: string,
+  key: string,
+  state: string,
+  reason: string,
+  sweep: string,
+  runId: string,
+  sizeBytes: number,
+  createdAt: number,
+  firstSeenAt: number | null,
+  attempts: number,
+  nextAttemptAt: number,
+  error: string | null,
+  releasedBy: string | null,
+  finishedAt: number | null,
+];
+
+export function toRemoval(row: Row): Removal {
+  const [id, key, state, reason, sweep, runId, sizeBytes, createdAt, firstSeenAt, attempts, next, error, by, end] =
+    parseJson<RemovalValues>(row, "removal");
+  return {
+    id,
+    key,
+    state: toRemovalState(state),
+    reason: toRemovalReason(reason),
+    sweep: toSweepName(sweep),
+    runId,
+    sizeBytes,
+    createdAt,
+    firstSeenAt,
+    attempts,
+    nextAttemptAt: state === "failed" ? next : null,
+    error,
+    releasedBy: by,
+    finishedAt: end,
+  };
+}
