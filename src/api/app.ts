@@ -14,7 +14,7 @@ import { SweepError } from "../core/errors.ts";
 import { createTokenCheck, requireToken } from "./auth.ts";
 import { createDashboard } from "./dashboard/dashboard.ts";
 import type { Operation } from "./operation.ts";
-import type { ApiParts, AppOptions, ServedSweeper } from "./parts.ts";
+import type { ApiParts, AppOptions, ServedSweeper, ServiceSettings } from "./parts.ts";
 import { nameRequest, Problem, problemResponse, toLoggedProblem } from "./problem.ts";
 import { createRouter } from "./router.ts";
 import { startCleanup } from "./routes/cleanup.ts";
@@ -71,7 +71,7 @@ function createOperations(): Operation[] {
 export function createApp(sweeper: ServedSweeper, options: AppOptions = {}): Hono {
   const parts = createParts(sweeper, options);
   const { makeRequestId = () => crypto.randomUUID() } = options;
-  const app = createRouter();
+  const app = createRouter(basePathOf(parts.settings));
   app.onError((error, c) => {
     return problemResponse(c, toLoggedProblem(error, c, parts.log));
   });
@@ -97,6 +97,11 @@ export function createApp(sweeper: ServedSweeper, options: AppOptions = {}): Hon
   });
   app.notFound((c) => problemResponse(c, noSuchRoute()));
   return app;
+}
+
+/** The path of `PUBLIC_URL`, without a slash at its end. */
+function basePathOf({ publicUrl }: Pick<ServiceSettings, "publicUrl">): string {
+  return publicUrl === null ? "" : new URL(publicUrl).pathname.replace(/\/+$/, "");
 }
 
 function noSuchRoute(): Problem {

@@ -221,10 +221,15 @@ describe("where the app is mounted in another, or lies behind a proxy", () => {
     for (const link of links.filter((one) => one !== "#main")) expect(link).toMatch(/^\/tools\/sweep\/dashboard/);
   });
 
-  test("a proxy that takes the path away is known by PUBLIC_URL", async () => {
+  test.each([
+    ["takes the path away", "/dashboard/runs"],
+    ["leaves the path as it is", "/sweep/dashboard/runs"],
+  ])("a proxy that %s is known by PUBLIC_URL", async (_, path) => {
     const settings = { publicUrl: "https://files.example.com/sweep/" };
-    const visitor = createVisitor(serve(await createWorld(), { settings }).app, "http://inside");
-    const response = await visitor.get("/dashboard/runs");
+    const { app } = serve(await createWorld(), { settings });
+    const response = await createVisitor(app, "http://inside").get(path);
     expect(response.headers.get("Location")).toBe("/sweep/dashboard/sign-in?next=%2Fsweep%2Fdashboard%2Fruns");
+    expect((await app.request(path.replace("/dashboard/runs", "/healthz"))).status).toBe(200);
+    expect((await app.request("/sweeper/healthz")).status).toBe(404);
   });
 });
