@@ -36,7 +36,7 @@ export function createSurvey({ client, catalog, databaseNow }: SurveyOptions): S
   return {
     async greet() {
       // With a writer's lock, which a database that cannot be written refuses. Nothing is written under it.
-      const [rows] = await client.batch([sql`SELECT ${sql.raw(databaseNow)} AS now`], "fresh");
+      const [rows] = await client.batch([sql`SELECT ${sql.raw(databaseNow)} AS now`], "write");
       return { databaseAt: integer(rows?.[0] ?? {}, "now") };
     },
     async schema() {

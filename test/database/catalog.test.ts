@@ -37,6 +37,7 @@ describe("claim ends a row, condemns its key and closes the gate, in one round t
         id: claims[0]?.removalId,
         key: "k",
         sweep: "expired-files",
+        reason: "expired",
         runId: "run-1",
         items: 1,
         sizeBytes: 7,

@@ -415,7 +415,7 @@ function losingAnswers(client: SqlClient, lose: () => boolean | Promise<boolean>
     async batch(statements, mode, options) {
       const answer = await client.batch(statements, mode, options);
       if (!(await lose())) return answer;
-      if (options?.again !== true) throw new SweepError("unavailable", "the answer was lost");
+      if (!(options?.again ?? mode !== "write")) throw new SweepError("unavailable", "the answer was lost");
       try {
         return await client.batch(statements, mode, options);
       } catch (error) {
