@@ -81,7 +81,8 @@ function inStates(ledger: readonly LedgerCount[], states: readonly string[]): Ta
   return sum(ledger.filter(({ state }) => states.includes(state)));
 }
 
-function sum(tallies: readonly Tally[]): Tally {
+/** Of none: nothing. */
+export function sum(tallies: readonly Tally[]): Tally {
   const total = zero();
   for (const tally of tallies) add(total, tally);
   return total;

@@ -4,18 +4,9 @@ import { Hold, HoldPage, Run, RunPage, Stats } from "../../src/api/schemas.ts";
 import { toRunJson } from "../../src/core/documents/run.ts";
 import { HOUR_MS } from "../../src/core/safety.ts";
 import { START } from "../support/fake-clock.ts";
-import { due, knownSite, names } from "../support/site.ts";
-import { createWorld, type World } from "../support/world.ts";
+import { due, heldSite, knownSite, names } from "../support/site.ts";
+import { createWorld } from "../support/world.ts";
 import { documentOf, problemOf, serve } from "./support.ts";
-
-/** A site whose run is held: too many files are due at once. */
-async function heldSite(): Promise<World> {
-  const world = await knownSite(1);
-  await world.insert(...due(200));
-  world.put(names("due", 200));
-  await world.run();
-  return world;
-}
 
 describe("GET /admin/runs", () => {
   it("pages through the runs, the newest first, each once, also where new ones come meanwhile", async () => {

@@ -24,3 +24,12 @@ export function due(count: number, what = "due"): { key: string; expires_at: num
 export function causes(report: RunReport): string[] {
   return report.holds.map(({ cause }) => cause);
 }
+
+/** A site whose run is held: too many files are due at once. */
+export async function heldSite(): Promise<World> {
+  const world = await knownSite(1);
+  await world.insert(...due(200));
+  world.put(names("due", 200));
+  await world.run();
+  return world;
+}

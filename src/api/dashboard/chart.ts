@@ -5,9 +5,10 @@ import { iso } from "../../core/documents/run.ts";
 import type { SweepName } from "../../core/model.ts";
 import type { Activity } from "../../core/ports.ts";
 import { DAY_MS } from "../../core/safety.ts";
+import { ACTIVITY_MS } from "../../core/sweeper.ts";
 import { bytes, type Html, head, numberHead, table } from "./view.ts";
 
-const DAYS = 30;
+const DAYS = ACTIVITY_MS / DAY_MS;
 
 /** The kinds that are shown, from the bottom of a bar upwards. */
 const KINDS = [

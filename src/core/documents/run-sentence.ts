@@ -1,5 +1,6 @@
 /** What a run did, in one sentence for people. Pure. */
 import type { RunReport, SweepName, SweepReport, Tally } from "../model.ts";
+import { sum } from "../report.ts";
 import { amount, counted, size } from "./numbers.ts";
 
 /** What the run did, in one sentence. */
@@ -96,12 +97,7 @@ function failedText(report: RunReport): string {
 }
 
 function total({ sweeps }: RunReport, pick: (sweep: SweepReport) => Tally): Tally {
-  const sum = { count: 0, bytes: 0 };
-  for (const { count, bytes } of sweeps.map(pick)) {
-    sum.count += count;
-    sum.bytes += bytes;
-  }
-  return sum;
+  return sum(sweeps.map(pick));
 }
 
 function listed(items: readonly string[]): string {

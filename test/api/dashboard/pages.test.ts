@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { SweepError } from "../../../src/core/errors.ts";
 import { DAY_MS, HOUR_MS } from "../../../src/core/safety.ts";
-import { due, knownSite, names } from "../../support/site.ts";
+import { due, heldSite, knownSite, names } from "../../support/site.ts";
 import { createWorld, type World } from "../../support/world.ts";
 import { type Served, type ServedOptions, serve } from "../support.ts";
 import { signedIn, type Visitor } from "./visitor.ts";
@@ -20,15 +20,6 @@ const HOSTILE = [
 async function visit(world: World, options: ServedOptions = {}): Promise<{ visitor: Visitor; served: Served }> {
   const served = serve(world, options);
   return { visitor: await signedIn(served.app), served };
-}
-
-/** A site with too many files due at once. */
-async function heldSite(): Promise<World> {
-  const world = await knownSite(1);
-  await world.insert(...due(200));
-  world.put(names("due", 200));
-  await world.run();
-  return world;
 }
 
 /** Orphans seen once: they wait in quarantine. */

@@ -4,6 +4,7 @@ import { amount } from "../../../core/documents/numbers.ts";
 import { bytesReclaimed } from "../../../core/documents/stats.ts";
 import { type Instant, OPEN_STATES, type RemovalState, type Tally } from "../../../core/model.ts";
 import type { Activity } from "../../../core/ports.ts";
+import { sum } from "../../../core/report.ts";
 import type { SweeperStatus } from "../../../core/sweeper.ts";
 import type { ServiceSettings } from "../../parts.ts";
 import { chart } from "../chart.ts";
@@ -66,10 +67,6 @@ function figure(label: string, { bytes: total }: Tally, note: Html | string): Ht
 }
 
 const NOTHING: Tally = { count: 0, bytes: 0 };
-
-function sum(tallies: readonly Tally[]): Tally {
-  return tallies.reduce((one, two) => ({ count: one.count + two.count, bytes: one.bytes + two.bytes }), NOTHING);
-}
 
 /** What each open state means for a person. */
 const MEANINGS: Readonly<Record<(typeof OPEN_STATES)[number], string>> = {

@@ -3,7 +3,8 @@ import { html } from "hono/html";
 import { WHY } from "../../../core/documents/explanation.ts";
 import { amount, counted, duration } from "../../../core/documents/numbers.ts";
 import { runSentence } from "../../../core/documents/run-sentence.ts";
-import type { KeepReason, RunReport, RunStatus, SweepReport, Tally } from "../../../core/model.ts";
+import type { KeepReason, RunReport, RunStatus, SweepReport } from "../../../core/model.ts";
+import { sum } from "../../../core/report.ts";
 import { page } from "../layout.ts";
 import {
   action,
@@ -106,15 +107,10 @@ function sweepTable({ mode }: RunReport, sweeps: readonly SweepReport[]): Html {
     [head("Sweep"), ...heads.map(numberHead)],
     sweeps.map((sweep) => {
       const { name, status, seen, removed, carriedOver, suspected, deferred, failed } = sweep;
-      const cells = [seen, removed, carriedOver, suspected, keptIn(sweep), deferred, failed];
+      const cells = [seen, removed, carriedOver, suspected, sum(Object.values(sweep.kept)), deferred, failed];
       return html`<tr><th scope="row">${name}${status === "completed" ? "" : html` <small>${status}</small>`}</th>${cells.map((cell) => html`<td class="number">${tally(cell)}</td>`)}</tr>`;
     }),
   );
-}
-
-function keptIn({ kept }: SweepReport): Tally {
-  const all = Object.values(kept);
-  return { count: all.reduce((sum, { count }) => sum + count, 0), bytes: all.reduce((sum, one) => sum + one.bytes, 0) };
 }
 
 /** Sweeps that have no line in the table. */
