@@ -1,11 +1,11 @@
-/** One run of filesweep over a sample, as it is built, put together as the command line does it. */
+/** One run of filesweep over a sample, put together as the command line does it. */
 import process from "node:process";
-import { type RunOutcome, type RunParts, runSlice } from "../dist/core/run.js";
-import { readSettings } from "../dist/core/settings.js";
-import type { SqlClient } from "../dist/database/client.js";
-import { DEFAULT_MAPPING } from "../dist/database/mapping.js";
-import { composeRun, type Setup, SYSTEM_CLOCK, withClient } from "../dist/library/compose.js";
-import { resolveSetup } from "../dist/library/process.js";
+import { type RunOutcome, type RunParts, runSlice } from "../src/core/run.ts";
+import { readSettings } from "../src/core/settings.ts";
+import type { SqlClient } from "../src/database/client.ts";
+import { DEFAULT_MAPPING } from "../src/database/mapping.ts";
+import { composeRun, type Setup, SYSTEM_CLOCK, withClient } from "../src/library/compose.ts";
+import { resolveSetup } from "../src/library/process.ts";
 import { databaseOf, removable, type Sample, storeOf } from "./sample.ts";
 
 /** What a run cost. Calls are of the whole run: the limits take differences of two sizes, so that what is constant cancels. */

@@ -95,7 +95,7 @@ function makeStore(uploads: string): void {
 }
 
 async function serve(folder: string): Promise<{ child: ChildProcess; url: string }> {
-  const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+  const main = fileURLToPath(new URL("../src/cli/main.js", import.meta.url));
   const settings = {
     PORT: "0",
     ADMIN_TOKEN: TOKEN,

@@ -130,14 +130,13 @@ function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-const CHILD = fileURLToPath(new URL("child.ts", import.meta.url));
-const TSX = import.meta.resolve("tsx");
+const CHILD = fileURLToPath(new URL("child.js", import.meta.url));
 
 async function inChild<Answer>(task: Task, sample: Sample, options: MeasureOptions): Promise<Answer> {
   options.tell(task);
   const profiled = task === "filesweep" && options.profileFolder !== null;
   const profile = profiled ? ["--cpu-prof", `--cpu-prof-dir=${options.profileFolder}`] : [];
-  const args = [...profile, "--import", TSX, CHILD, task, JSON.stringify(sample)];
+  const args = [...profile, CHILD, task, JSON.stringify(sample)];
   const { stdout } = await promisify(execFile)(process.execPath, args);
   // Written by child.ts alone.
   return JSON.parse(stdout) as Answer;

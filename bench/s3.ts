@@ -146,7 +146,7 @@ const TASKS = {
 
 async function inChild(task: keyof typeof TASKS, job: Job): Promise<Cost> {
   console.error(`${job.objects} objects: ${task}`);
-  const args = ["--import", import.meta.resolve("tsx"), fileURLToPath(import.meta.url), task, JSON.stringify(job)];
+  const args = [fileURLToPath(import.meta.url), task, JSON.stringify(job)];
   const { stdout } = await promisify(execFile)(process.execPath, args);
   // Written by the child below; of `fill` nothing is read.
   return JSON.parse(stdout) as Cost;

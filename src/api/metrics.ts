@@ -45,6 +45,11 @@ function families(status: SweeperStatus, nextRunAt: Instant | null): Family[] {
       { labels: { to: "database" }, value: totals.calls.database },
       { labels: { to: "storage" }, value: totals.calls.storage },
     ]),
+    counter(
+      "filesweep_database_rows_total",
+      "Rows that runs read and wrote, as a remote database counts them; one in a file does not tell.",
+      Object.entries(totals.calls.rows ?? {}).map(([operation, value]) => ({ labels: { operation }, value })),
+    ),
     ...openFamilies(status),
     gauge("filesweep_missing_objects", "Live rows without an object, as the last complete scan found them.", [
       ...(totals.missing === null ? [] : [{ value: totals.missing.count }]),

@@ -171,8 +171,11 @@ function note(slice: Slice, removal: Condemned, outcome: DeleteOutcome["outcome"
 }
 
 function countGone(progress: SweepProgress, { reason, sizeBytes }: Condemned): void {
-  const { count, bytes } = progress.gone?.[reason] ?? { count: 0, bytes: 0 };
-  progress.gone = { ...progress.gone, [reason]: { count: count + 1, bytes: bytes + sizeBytes } };
+  progress.gone ??= {};
+  progress.gone[reason] ??= { count: 0, bytes: 0 };
+  const tally = progress.gone[reason];
+  tally.count += 1;
+  tally.bytes += sizeBytes;
 }
 
 function logFailure(slice: Slice, { removal, outcome, error }: Settlement): void {

@@ -130,6 +130,6 @@ export function toReport(entry: JournalEntry): RunReport {
     slices,
     sweeps: sweeps.map(({ report }) => report),
     holds,
-    calls,
+    calls: { database: calls.database, storage: calls.storage },
   });
 }

@@ -23,7 +23,7 @@ import type { RunSettings } from "./settings.ts";
 import { type DecisionRecord, progressOf, type Slice } from "./slice.ts";
 import { steady } from "./steady-clock.ts";
 import { SWEEPS } from "./sweeps/index.ts";
-import { totalsWith } from "./totals.ts";
+import { addCalls, totalsWith } from "./totals.ts";
 
 /** What a run is made of. Nothing below knows where it runs. */
 export interface RunParts {
@@ -62,7 +62,7 @@ export type RunOutcome =
  * @throws SweepError `unavailable` when the database cannot be reached
  */
 export async function runSlice(parts: RunParts, request: RunRequest): Promise<RunOutcome> {
-  const callsBefore = { database: parts.database.calls(), storage: parts.storeCalls() };
+  const callsBefore = callsOf(parts);
   const held = await parts.database.leases.acquire(parts.holder);
   if (!isHeld(held)) return { kind: "lease-held", holder: held };
   try {
@@ -72,6 +72,11 @@ export async function runSlice(parts: RunParts, request: RunRequest): Promise<Ru
     if (error instanceof LeaseLostError) parts.log({ level: "error", event: "lease.lost", holder: parts.holder });
     throw error;
   }
+}
+
+function callsOf({ database, storeCalls }: RunParts): JournalEntry["calls"] {
+  const rows = database.rows();
+  return { database: database.calls(), storage: storeCalls(), ...(rows !== null && { rows }) };
 }
 
 function isHeld(answer: HeldLease | LeaseHolder): answer is HeldLease {
@@ -92,15 +97,11 @@ async function underLease(
   const entry = goOn(opening, request, parts.settings, now);
   const before = { durationMs: entry.durationMs, calls: { ...entry.calls } };
   database.journal.follow(held, entry, () => totalsWith(opening.totals, written, entry));
-  const calls = (): JournalEntry["calls"] => ({
-    database: database.calls() - callsBefore.database,
-    storage: parts.storeCalls() - callsBefore.storage,
-  });
+  const calls = (): JournalEntry["calls"] => addCalls(callsOf(parts), callsBefore, -1);
   const callsSoFar = (): number => calls().database + calls().storage;
   const account = (): void => {
     entry.durationMs = before.durationMs + Math.round(clock.monotonicMs() - startedMs);
-    entry.calls.database = before.calls.database + calls().database;
-    entry.calls.storage = before.calls.storage + calls().storage;
+    entry.calls = addCalls(before.calls, calls(), 1);
   };
   const { id: run, mode, trigger } = entry;
   parts.log({ level: "info", event: "run.started", run, mode, trigger, slice: entry.slices });

@@ -36,7 +36,7 @@ export interface Totals {
   readonly sweeps: Partial<Record<SweepName, SweepTotals>>;
   /** Objects that went, by the reason of their removal. Absent where a version that did not count them wrote the totals. */
   readonly gone?: Partial<Record<RemovalReason, Tally>>;
-  readonly calls: { readonly database: number; readonly storage: number };
+  readonly calls: Readonly<JournalEntry["calls"]>;
   /** Ends by duration, one for each of {@link DURATION_BUCKETS_MS} and one above. */
   readonly durations: { readonly buckets: readonly number[]; readonly sumMs: number };
   /** Live rows without an object, as the last complete scan found them; null before the first. */
@@ -113,6 +113,19 @@ function add(a: number, b: number, sign: 1 | -1): number {
   return Math.max(0, a + sign * b);
 }
 
+/** Rows are told of where either side knows of some. */
+export function addCalls(a: Totals["calls"], b: Totals["calls"], sign: 1 | -1): JournalEntry["calls"] {
+  const [rows, more] = [a.rows ?? NO_ROWS, b.rows ?? NO_ROWS];
+  const counted = { read: add(rows.read, more.read, sign), written: add(rows.written, more.written, sign) };
+  return {
+    database: add(a.database, b.database, sign),
+    storage: add(a.storage, b.storage, sign),
+    ...((a.rows ?? b.rows) !== undefined && { rows: counted }),
+  };
+}
+
+const NO_ROWS = { read: 0, written: 0 };
+
 function addTally(a: Tally, b: Tally, sign: 1 | -1): Tally {
   return { count: add(a.count, b.count, sign), bytes: add(a.bytes, b.bytes, sign) };
 }
@@ -153,10 +166,7 @@ function sum(totals: Totals, share: Share, sign: 1 | -1): Totals {
     ended: { remove: remove ?? {}, plan: plan ?? {} },
     sweeps: addEach(totals.sweeps, share.sweeps, NO_SWEEP, sweep),
     gone: addEach(totals.gone ?? NO_GONE, share.gone ?? NO_GONE, NO_TALLY, tally),
-    calls: {
-      database: count(totals.calls.database, share.calls.database),
-      storage: count(totals.calls.storage, share.calls.storage),
-    },
+    calls: addCalls(totals.calls, share.calls, sign),
     durations: {
       buckets: totals.durations.buckets.map((value, index) => count(value, share.durations.buckets[index] ?? 0)),
       sumMs: count(totals.durations.sumMs, share.durations.sumMs),

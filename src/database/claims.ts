@@ -100,7 +100,8 @@ function toJsonNomination({ file, key, reason, removalId, items }: Nomination): 
 
 /**
  * A key whose object a person kept is left to the scan, which sees whether it is still that object. A key that has a
- * removal open already keeps that one: an orphan in quarantine, or a refused delete, is now due for this reason.
+ * removal open already keeps that one: an orphan in quarantine, or a refused delete, is now due for this reason. Of rows
+ * that share a key and end together the first one nominates it, and the others are counted with it.
  */
 function nominate(
   mapping: CatalogMapping,
@@ -109,15 +110,17 @@ function nominate(
   attempt: Attempt,
   run: AttemptContext,
 ): SQL {
+  const isShared = sql`batch IS excluded.batch`;
   return sql`INSERT INTO filesweep_removals (id, key, state, reason, sweep, run_id, items, size_bytes, created_at,
       attempts, attempt_fence, attempt_from, batch, next_attempt_at)
-    SELECT min(j.value ->> 4), j.value ->> 2, 'condemned', min(j.value ->> 3), ${kind.sweep}, ${run.runId},
-      sum(j.value ->> 6), max(j.value ->> 5), ${run.now}, 1, ${attempt.fence}, 'due', ${attempt.batch}, ${run.now}
+    SELECT j.value ->> 4, j.value ->> 2, 'condemned', j.value ->> 3, ${kind.sweep}, ${run.runId},
+      j.value ->> 6, j.value ->> 5, ${run.now}, 1, ${attempt.fence}, 'due', ${attempt.batch}, ${run.now}
     FROM ${jsonRows(rows)} j CROSS JOIN ${table(mapping, "f")} ON ${isAsJudged(mapping, "f", sql`j.value`)}
     WHERE NOT EXISTS (SELECT 1 FROM filesweep_removals v
       WHERE v.key = j.value ->> 2 AND v.state = 'released' AND v.released_by = 'operator')
-    GROUP BY j.value ->> 2
     ON CONFLICT (key) WHERE ${sql.raw(OPEN)} DO UPDATE SET ${markCondemned(attempt, run)}, attempt_from = 'due',
-      reason = excluded.reason, sweep = excluded.sweep, run_id = excluded.run_id, items = excluded.items,
-      size_bytes = excluded.size_bytes, compare = 0`;
+      reason = iif(${isShared}, reason, excluded.reason),
+      items = excluded.items + iif(${isShared}, items, 0),
+      size_bytes = max(excluded.size_bytes, iif(${isShared}, size_bytes, 0)),
+      sweep = excluded.sweep, run_id = excluded.run_id, compare = 0`;
 }

@@ -2,7 +2,7 @@
  * What the database adapters need of a client: a batch of statements is one round trip and one transaction. The clients
  * are `embedded-client.ts` and `remote-client.ts`; they alone know the vendor's package and its errors.
  */
-import type { Value } from "../core/ports.ts";
+import type { RowTally, Value } from "../core/ports.ts";
 
 export interface Statement {
   readonly sql: string;
@@ -40,5 +40,7 @@ export interface SqlClient {
   explain(statement: Statement): Promise<string[]>;
   /** Round trips so far. */
   calls(): number;
+  /** Absent where the database does not tell: one in a file. */
+  rows?(): RowTally;
   close(): void;
 }

@@ -46,7 +46,7 @@ export function condemnMarked(
   { veto, forgetsNew }: Sparing,
   gate: GateTimes,
 ): SQL[] {
-  const marked = sql`r.state = 'condemned' AND r.batch = ${attempt.batch}`;
+  const marked = isCondemnedBy(attempt);
   const isNew = sql`(r.attempts = 1 AND r.first_seen_at IS NULL)`;
   const spared = forgetsNew ? sql`${marked} AND NOT ${isNew} AND ${veto}` : sql`${marked} AND ${veto}`;
   return [
@@ -63,17 +63,23 @@ export function condemnMarked(
   ];
 }
 
-/** How a removal is marked as condemned: for the SET of an UPDATE. */
+/** How a removal is marked as condemned: for the SET of an UPDATE. Marked twice by one attempt, it is attempted once. */
 export function markCondemned({ fence, batch }: Attempt, run: AttemptContext): SQL {
-  return sql`state = 'condemned', attempts = attempts + 1, attempt_fence = ${fence}, batch = ${batch},
-    next_attempt_at = ${run.now}, error = NULL`;
+  return sql`state = 'condemned', attempts = attempts + iif(batch IS ${batch}, 0, 1), attempt_fence = ${fence},
+    batch = ${batch}, next_attempt_at = ${run.now}, error = NULL`;
+}
+
+/** What one attempt condemned, and no later one: in the words of an index. */
+export function isCondemnedBy({ fence, batch }: Attempt): SQL {
+  return sql`state = 'condemned' AND attempt_fence = ${fence} AND batch = ${batch}`;
 }
 
 /** What {@link condemnMarked} answered, and the caller's own statements before it. */
 export function readCondemned(answers: readonly Row[][]): { condemned: Condemned[]; released: Condemned[] } {
+  const rows = unpacked(CONDEMNED, answers.at(-1));
   return {
-    condemned: unpacked(CONDEMNED, answers.at(-1)).map(toCondemned),
-    released: (answers.at(-3) ?? []).map(toCondemned),
+    condemned: rows.map((row) => toCondemned(row, rows.length)),
+    released: (answers.at(-3) ?? []).map((row) => toCondemned(row, 0)),
   };
 }
 
@@ -93,7 +99,7 @@ const CONDEMNED = [
   "batch",
 ];
 
-function toCondemned(row: Row): Condemned {
+function toCondemned(row: Row, batchSize: number): Condemned {
   const sizeBytes = integer(row, "size_bytes");
   const look = { sizeBytes, modifiedAt: integerOrNull(row, "modified_at"), etag: textOrNull(row, "etag") };
   return {
@@ -106,6 +112,7 @@ function toCondemned(row: Row): Condemned {
     sizeBytes,
     attempts: integer(row, "attempts"),
     batch: text(row, "batch"),
+    batchSize,
     from: toRemovalState(row["attempt_from"] ?? null),
     expected: integer(row, "compare") === 1 ? look : null,
   };

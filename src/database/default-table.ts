@@ -18,10 +18,11 @@ export const DEFAULT_TABLE: readonly string[] = [
   )`,
 ];
 
+/** Each ends with the rowid, as every index does: by that a page goes on within rows of one instant. */
 export const DEFAULT_INDEXES: readonly string[] = [
-  `CREATE INDEX IF NOT EXISTS filesweep_files_downloaded ON files (downloaded_at, id) WHERE downloaded_at IS NOT NULL`,
+  `CREATE INDEX IF NOT EXISTS filesweep_files_downloaded ON files (downloaded_at) WHERE downloaded_at IS NOT NULL`,
   `CREATE INDEX IF NOT EXISTS filesweep_files_key ON files (key)`,
-  `CREATE INDEX IF NOT EXISTS filesweep_files_due ON files (status, expires_at, id)`,
+  `CREATE INDEX IF NOT EXISTS filesweep_files_due ON files (status, expires_at)`,
   `CREATE INDEX IF NOT EXISTS filesweep_files_used_up
-    ON files (status, coalesce(downloaded_at, created_at), id) WHERE max_downloads > 0 AND downloads >= max_downloads`,
+    ON files (status, coalesce(downloaded_at, created_at)) WHERE max_downloads > 0 AND downloads >= max_downloads`,
 ];

@@ -11,7 +11,7 @@
  * Sources: tursodatabase/libsql, `docs/HTTP_V2_SPEC.md` and `docs/HRANA_3_SPEC.md`.
  */
 import { SweepError } from "../core/errors.ts";
-import type { Value } from "../core/ports.ts";
+import type { RowTally, Value } from "../core/ports.ts";
 import type { Row, Statement } from "./client.ts";
 import { toArgument, toRow } from "./client-values.ts";
 
@@ -89,11 +89,18 @@ function toCharacter(byte: number): string {
 
 // ------------------------------------------------------------------------------------------------------------ answer
 
+export interface PipelineAnswer {
+  /** The rows of each statement. */
+  readonly rows: Row[][];
+  /** What the server counted for all of them; 0 of one that does not count. */
+  readonly counted: RowTally;
+}
+
 /**
- * The rows of each statement, of the answer to what {@link pipelineBody} made of `count` statements.
+ * The answer to what {@link pipelineBody} made of `count` statements.
  * @throws HranaError where the server refused one; Error where the answer is none
  */
-export function readPipelineAnswer(text: string, count: number, mode: PipelineMode): Row[][] {
+export function readPipelineAnswer(text: string, count: number, mode: PipelineMode): PipelineAnswer {
   const [first] = listOf(JSON.parse(text), "results");
   if (fieldOf(first, "type") === "error") throw toError(fieldOf(first, "error"));
   const result = fieldOf(fieldOf(first, "response"), "result");
@@ -106,7 +113,16 @@ export function readPipelineAnswer(text: string, count: number, mode: PipelineMo
     .find((error) => error !== null);
   if (failure !== undefined) throw toError(failure);
   if (results.length < told || results.slice(0, told).includes(null)) throw new Error("a step was left out");
-  return results.slice(before, before + count).map(toRows);
+  const all = (name: string): number => results.reduce<number>((sum, one) => sum + countOf(one, name), 0);
+  return {
+    rows: results.slice(before, before + count).map(toRows),
+    counted: { read: all("rows_read"), written: all("rows_written") },
+  };
+}
+
+function countOf(result: unknown, name: string): number {
+  const count = result === null ? 0 : fieldOf(result, name);
+  return typeof count === "number" ? count : 0;
 }
 
 function toRows(result: unknown): Row[] {

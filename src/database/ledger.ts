@@ -3,7 +3,7 @@ import type { HoldSample, RemovalState, Tally } from "../core/model.ts";
 import type { AttemptContext, Condemned, HeldLease, Ledger, Settlement, Sighting } from "../core/ports.ts";
 import { OWN_PREFIX } from "../core/safety.ts";
 import type { Row, SqlClient } from "./client.ts";
-import { attemptOf, condemnMarked, markCondemned, readCondemned } from "./condemn.ts";
+import { type Attempt, attemptOf, condemnMarked, isCondemnedBy, markCondemned, readCondemned } from "./condemn.ts";
 import type { LeaseSession } from "./lease.ts";
 import type { CatalogMapping } from "./mapping.ts";
 import { OPEN, WAITING } from "./migrations.ts";
@@ -53,7 +53,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     settle(held, settlements) {
       for (const batch of new Set(settlements.map(({ removal }) => removal.batch))) {
         const some = settlements.filter(({ removal }) => removal.batch === batch);
-        session.queue(held, recordBatch(batch, some, options));
+        session.queue(held, recordBatch(attemptOf(held, batch), some, options));
       }
     },
     async open() {
@@ -158,9 +158,11 @@ function trimBefore(before: number, limit: number): SQL[] {
  * Under an earlier lease a removal was attempted by somebody before; under this one it is attempted once. What was refused
  * has a time to wait for. What was not answered has none: by a clock that was ahead it would stay behind the gate.
  */
-function waiting(held: HeldLease, now: number, limit: number): SQL {
-  return sql`SELECT id FROM filesweep_removals WHERE ${sql.raw(WAITING)}
-    AND (next_attempt_at <= ${now} OR state = 'condemned') AND attempt_fence < ${held.fence} ORDER BY next_attempt_at, id LIMIT ${limit}`;
+function waiting({ fence }: HeldLease, now: number, limit: number): SQL {
+  return sql`SELECT id FROM filesweep_removals WHERE state = 'condemned' AND attempt_fence < ${fence}
+    UNION ALL SELECT * FROM (SELECT id FROM filesweep_removals WHERE ${sql.raw(WAITING)}
+      AND next_attempt_at <= ${now} AND attempt_fence < ${fence} ORDER BY next_attempt_at, id)
+    LIMIT ${limit}`;
 }
 
 async function condemnWaiting(
@@ -191,24 +193,31 @@ function isIgnored(ignorePrefixes: readonly string[]): SQL {
  * Order: the gate first, as long as what was answered can be told by being condemned. It opens some time after the answer,
  * by the database's clock; while there is none, it stays closed.
  */
-function recordBatch(batch: string, settlements: readonly Settlement[], { databaseNow, gateMs }: LedgerOptions): SQL[] {
-  const newest = sql`AND +state = 'condemned' AND +batch = ${batch}`;
-  const idsOf = (wanted: (settlement: Settlement) => boolean): SQL =>
-    sql`SELECT value FROM ${jsonRows(settlements.filter(wanted).map(({ removal }) => removal.id))}`;
+function recordBatch(attempt: Attempt, settlements: readonly Settlement[], options: LedgerOptions): SQL[] {
+  const those = (wanted: (settlement: Settlement) => boolean): SQL => {
+    const removals = settlements.filter(wanted).map(({ removal }) => removal);
+    if (removals.length === removals[0]?.batchSize) return isCondemnedBy(attempt);
+    return sql`id IN (SELECT value FROM ${jsonRows(removals.map(({ id }) => id))}) AND ${isStillOf(attempt)}`;
+  };
   const others = settlements
     .filter(({ outcome }) => outcome !== "gone")
     .map(({ removal, outcome, error, at, nextAttemptAt }) => [removal.id, outcome, error, at, nextAttemptAt]);
   return [
-    sql`UPDATE filesweep_gate SET leaves_at = ${sql.raw(databaseNow)} + ${gateMs}
-      WHERE key IN (SELECT key FROM filesweep_removals WHERE id IN (${idsOf(({ outcome }) => outcome !== "unknown")}) ${newest})`,
+    sql`UPDATE filesweep_gate SET leaves_at = ${sql.raw(options.databaseNow)} + ${options.gateMs}
+      WHERE key IN (SELECT key FROM filesweep_removals WHERE ${those(({ outcome }) => outcome !== "unknown")})`,
     sql`UPDATE filesweep_removals SET state = 'removed', finished_at = ${settlements[0]?.at ?? 0}
-      WHERE id IN (${idsOf(({ outcome }) => outcome === "gone")}) ${newest}`,
-    ...(others.length === 0 ? [] : [recordOthers(others, newest)]),
+      WHERE ${those(({ outcome }) => outcome === "gone")}`,
+    ...(others.length === 0 ? [] : [recordOthers(attempt, others)]),
   ];
 }
 
+/** {@link isCondemnedBy}, of removals that are found by their ids. */
+function isStillOf({ fence, batch }: Attempt): SQL {
+  return sql`+state = 'condemned' AND +attempt_fence = ${fence} AND +batch = ${batch}`;
+}
+
 /** Rows: id, outcome, error, when, when to try again. */
-function recordOthers(rows: readonly unknown[], newest: SQL): SQL {
+function recordOthers(attempt: Attempt, rows: readonly unknown[]): SQL {
   return sql`UPDATE filesweep_removals SET
       state = CASE j.outcome WHEN 'changed' THEN 'released' WHEN 'unknown' THEN 'condemned'
         ELSE iif(j.next IS NULL, 'abandoned', 'failed') END,
@@ -218,5 +227,5 @@ function recordOthers(rows: readonly unknown[], newest: SQL): SQL {
       error = j.error
     FROM (SELECT value ->> 0 AS id, value ->> 1 AS outcome, value ->> 2 AS error, value ->> 3 AS at, value ->> 4 AS next
       FROM ${jsonRows(rows)}) j
-    WHERE filesweep_removals.id = j.id ${newest}`;
+    WHERE filesweep_removals.id = j.id AND ${isStillOf(attempt)}`;
 }

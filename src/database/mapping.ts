@@ -79,7 +79,7 @@ export const DEFAULT_MAPPING: CatalogMapping = {
     hold: "hold",
   },
   key: { column: "key", prefix: "", isText: true, indexed: true },
-  identity: ["id"],
+  identity: ["rowid"],
   rowid: "rowid",
   where: [],
   status: { live: ["active"], expired: "expired", deleted: [] },
@@ -238,8 +238,8 @@ export function isAsJudged(mapping: CatalogMapping, alias: string, claim: SQL): 
 }
 
 /**
- * A part of an identity, which came as JSON, as the value that it was ({@link encodeValue}). The own table's ids are
- * texts, and need no decoding.
+ * A part of an identity, which came as JSON, as the value that it was ({@link encodeValue}). The own table's rowids are
+ * small integers, and need no decoding.
  */
 export function identityTerm({ mapped }: Pick<CatalogMapping, "mapped">, json: SQL, path: string): SQL {
   const at = (place: string): SQL => sql`${json} ->> ${sql.raw(`'${place}'`)}`;

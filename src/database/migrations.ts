@@ -8,8 +8,8 @@ export interface Migration {
 /** The states of a removal that has not ended. SQLite uses a partial index only where a query repeats its words. */
 export const OPEN = "state IN ('suspected','due','condemned','failed','abandoned')";
 
-/** The states in which the remover may attempt a removal. */
-export const WAITING = "state IN ('due','condemned','failed')";
+/** The states in which a removal waits for its next attempt. One whose attempt was not answered is still condemned. */
+export const WAITING = "state IN ('due','failed')";
 
 export const MIGRATIONS: readonly Migration[] = [
   {
@@ -82,7 +82,8 @@ export const MIGRATIONS: readonly Migration[] = [
       `CREATE UNIQUE INDEX filesweep_removals_open ON filesweep_removals (key) WHERE ${OPEN}`,
       `CREATE INDEX filesweep_removals_key ON filesweep_removals (key)`,
       `CREATE INDEX filesweep_removals_run ON filesweep_removals (run_id)`,
-      `CREATE INDEX filesweep_removals_waiting ON filesweep_removals (next_attempt_at, id) WHERE ${WAITING}`,
+      `CREATE INDEX filesweep_removals_waiting ON filesweep_removals (next_attempt_at, id)
+        WHERE state IN ('due','condemned','failed')`,
       `CREATE INDEX filesweep_removals_batch ON filesweep_removals (batch) WHERE state = 'condemned'`,
       `CREATE INDEX filesweep_removals_finished ON filesweep_removals (finished_at) WHERE finished_at IS NOT NULL`,
       `CREATE INDEX filesweep_removals_suspected ON filesweep_removals (last_seen_run) WHERE state = 'suspected'`,
@@ -107,6 +108,16 @@ export const MIGRATIONS: readonly Migration[] = [
       // With the id behind it: a page of one run's removals is read in order, and not sorted out of all of them.
       "DROP INDEX filesweep_removals_run",
       "CREATE INDEX filesweep_removals_run ON filesweep_removals (run_id, id)",
+    ],
+  },
+  {
+    version: 4,
+    statements: [
+      // What is condemned stands in one index, and not in two: each removal is put into it and taken out again.
+      "DROP INDEX filesweep_removals_waiting",
+      `CREATE INDEX filesweep_removals_waiting ON filesweep_removals (next_attempt_at, id) WHERE ${WAITING}`,
+      "DROP INDEX filesweep_removals_batch",
+      `CREATE INDEX filesweep_removals_condemned ON filesweep_removals (attempt_fence, batch) WHERE state = 'condemned'`,
     ],
   },
 ];

@@ -33,5 +33,6 @@ export function createDatabase(options: DatabaseOptions): Database {
     holds: createHolds(client, session, databaseNow),
     ledger: createLedger({ client, mapping, session, databaseNow, gateMs }),
     calls: () => client.calls(),
+    rows: () => client.rows?.() ?? null,
   };
 }

@@ -3,10 +3,11 @@
  * request; `hrana.ts` says what is in it.
  */
 import { SweepError } from "../core/errors.ts";
+import type { RowTally } from "../core/ports.ts";
 import { CALL_TIMEOUT_MS } from "../core/safety.ts";
 import type { Row, SqlClient, Statement } from "./client.ts";
 import { planLines } from "./client-values.ts";
-import { PIPELINE_PATH, type PipelineMode, pipelineBody, readPipelineAnswer } from "./hrana.ts";
+import { PIPELINE_PATH, type PipelineAnswer, type PipelineMode, pipelineBody, readPipelineAnswer } from "./hrana.ts";
 import {
   connectionFailure,
   lateFailure,
@@ -48,13 +49,16 @@ export function openRemoteClient(options: RemoteOptions): SqlClient {
     ...(authToken !== null && { Authorization: `Bearer ${authToken}` }),
   };
   let calls = 0;
+  let rows: RowTally = { read: 0, written: 0 };
 
   /** @throws RemoteFailure */
-  async function attempt(body: string, leftMs: number, read: (answer: string) => Row[][]): Promise<Row[][]> {
+  async function attempt(body: string, leftMs: number, read: (answer: string) => PipelineAnswer): Promise<Row[][]> {
     calls += 1;
     const answer = await exchange(target, { method: "POST", headers, body }, leftMs, named);
     try {
-      return read(answer);
+      const { rows: answered, counted } = read(answer);
+      rows = { read: rows.read + counted.read, written: rows.written + counted.written };
+      return answered;
     } catch (error) {
       throw statementFailure(named, error);
     }
@@ -63,7 +67,7 @@ export function openRemoteClient(options: RemoteOptions): SqlClient {
   /** @throws SweepError, once another attempt is of no use or not allowed, or comes too late */
   async function ask(statements: readonly Statement[], mode: PipelineMode, again: boolean): Promise<Row[][]> {
     const body = pipelineBody(statements, mode);
-    const read = (answer: string): Row[][] => readPipelineAnswer(answer, statements.length, mode);
+    const read = (answer: string): PipelineAnswer => readPipelineAnswer(answer, statements.length, mode);
     const startedMs = performance.now();
     const leftMs = (): number => timeoutMs - (performance.now() - startedMs);
     let mayBeDone = false;
@@ -91,6 +95,7 @@ export function openRemoteClient(options: RemoteOptions): SqlClient {
       return planLines(lines ?? []);
     },
     calls: () => calls,
+    rows: () => rows,
     // Every question opens and closes what it needs within its own request.
     close() {},
   };

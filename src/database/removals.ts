@@ -72,8 +72,8 @@ interface Way {
 function wayTo({ state, runId, keyPrefix }: RemovalFilter): Way | null {
   if (runId !== undefined) return null;
   const begin = keyPrefix ? sql` AND ${beginsWith(keyPrefix, sql`key`)}` : sql``;
-  if (state === "due" || state === "condemned" || state === "failed")
-    return { range: sql.raw(WAITING), isShort: false };
+  if (state === "condemned") return { range: sql`state = 'condemned'`, isShort: false };
+  if (state === "due" || state === "failed") return { range: sql.raw(WAITING), isShort: false };
   // Shown until somebody acts: a page must not hide them behind a million suspects.
   if (state === "abandoned") return { range: sql`${sql.raw(OPEN)}${begin}`, isShort: true };
   if (state === "suspected") return { range: sql`state = 'suspected' AND ${sql.raw(OPEN)}${begin}`, isShort: false };

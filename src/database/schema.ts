@@ -89,9 +89,17 @@ function defaultStatements(
 ): string[] {
   return [
     ...(standing.has(mapping.table) ? [] : DEFAULT_TABLE),
-    ...DEFAULT_INDEXES.filter((text) => !standing.has(objectName(text))),
+    ...DEFAULT_INDEXES.flatMap((text) => indexStatements(standing, text)),
     ...(installGate ? gateStatements(standing, gateTriggers(mapping, databaseNow)) : []),
   ];
+}
+
+/** An index that an earlier version made otherwise is made anew. */
+function indexStatements(standing: ReadonlyMap<string, Row>, text: string): string[] {
+  const name = objectName(text);
+  const found = standing.get(name)?.["sql"];
+  if (found === undefined) return [text];
+  return found === text.replace("IF NOT EXISTS ", "") ? [] : [`DROP INDEX ${name}`, text];
 }
 
 /**

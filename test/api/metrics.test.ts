@@ -3,6 +3,7 @@ import parse from "parse-prometheus-text-format";
 import { describe, expect, it } from "vitest";
 import { METRICS_TYPE } from "../../src/api/metrics.ts";
 import { HOUR_MS } from "../../src/core/safety.ts";
+import type { SqlClient } from "../../src/database/client.ts";
 import { START } from "../support/fake-clock.ts";
 import { due, knownSite, names } from "../support/site.ts";
 import { createWorld } from "../support/world.ts";
@@ -68,6 +69,34 @@ describe("GET /metrics", () => {
     const histogram = families.get("filesweep_run_duration_seconds");
     expect(histogram?.type).toBe("HISTOGRAM");
     expect(histogram?.metrics[0]).toMatchObject({ count: "2", buckets: { "1": "2", "3600": "2", "+Inf": "2" } });
+  });
+
+  it("tells the rows that a database counts, and of none where it counts none", async () => {
+    let rows = 0;
+    const counting = (client: SqlClient): SqlClient => ({
+      ...client,
+      batch(...args) {
+        rows += 5;
+        return client.batch(...args);
+      },
+      rows: () => ({ read: rows, written: rows / 5 }),
+    });
+    const world = await knownSite(3, { wrapClient: counting });
+    await world.run();
+    const read = value(await familiesOf(serve(world)), "filesweep_database_rows_total", { operation: "read" }) ?? 0;
+    expect(read).toBeGreaterThan(10);
+    await world.run();
+    const families = await familiesOf(serve(world));
+    const [after, written] = ["read", "written"].map((operation) =>
+      value(families, "filesweep_database_rows_total", { operation }),
+    );
+    expect(after).toBeGreaterThan(read);
+    expect(written).toBe((after ?? 0) / 5);
+
+    const silent = await knownSite(3, { wrapClient: ({ rows: _, ...client }) => client });
+    await silent.run();
+    const told = await familiesOf(serve(silent));
+    expect(told.get("filesweep_database_rows_total")?.metrics ?? []).toEqual([]);
   });
 
   it("shows holds by status, and since when each is there", async () => {

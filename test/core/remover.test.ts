@@ -180,6 +180,7 @@ function condemned(on: Bench, keys: readonly string[], fields: Partial<Condemned
       sizeBytes: 10,
       attempts: 1,
       batch: "2.1",
+      batchSize: keys.length,
       from: "due",
       expected: null,
       ...fields,

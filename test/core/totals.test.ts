@@ -90,6 +90,16 @@ describe("the totals", () => {
     expect(totalsWith(once, entry, entry)).toEqual(once);
   });
 
+  test("rows that a database counts are summed from the first run on that it counts them in", () => {
+    const uncounted = freshEntry("run-1", { calls: { database: 5, storage: 5 } });
+    const begun = freshEntry("run-2", { calls: { database: 1, storage: 0, rows: { read: 10, written: 2 } } });
+    const grown = { ...begun, calls: { database: 2, storage: 0, rows: { read: 30, written: 4 } } };
+    const before = totalsWith(NO_TOTALS, null, uncounted);
+    expect(before.calls).not.toHaveProperty("rows");
+    const totals = totalsWith(totalsWith(before, null, begun), begun, grown);
+    expect(totals.calls).toEqual({ database: 7, storage: 5, rows: { read: 30, written: 4 } });
+  });
+
   test("an entry of a version that kept no totals takes nothing away", () => {
     const entry = freshEntry("run-1", { calls: { database: 5, storage: 5 } });
     const totals = totalsWith(NO_TOTALS, entry, { ...entry, calls: { database: 6, storage: 5 } });

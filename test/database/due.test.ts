@@ -121,7 +121,7 @@ test.each([
   expect((await due(await hold()))[0]?.sizeBytes).toBe(reads);
 });
 
-describe("the order is fixed: by stage, then by instant, then by id", () => {
+describe("the order is fixed: by stage, then by instant, then by when a row was made", () => {
   test("unreadable numbers, seconds, milliseconds, texts and blobs, then what is used up", async () => {
     const ports = await openPorts();
     await ports.insert(
@@ -130,8 +130,8 @@ describe("the order is fixed: by stage, then by instant, then by id", () => {
       { id: "7-blob", key: "k", expires_at: new Uint8Array([1]) },
       { id: "6-text", key: "k", expires_at: "never" },
       { id: "5-ms", key: "k", expires_at: START },
-      { id: "4-ms-b", key: "k", expires_at: START - DAY_MS },
-      { id: "3-ms-a", key: "k", expires_at: START - DAY_MS },
+      { id: "3-ms-first", key: "k", expires_at: START - DAY_MS },
+      { id: "3-ms-again", key: "k", expires_at: START - DAY_MS },
       { id: "2-seconds", key: "k", expires_at: NOW_S },
       { id: "1-zero", key: "k", expires_at: 0 },
       { id: "0-negative", key: "k", expires_at: -5 },
@@ -141,8 +141,8 @@ describe("the order is fixed: by stage, then by instant, then by id", () => {
       "0-negative",
       "1-zero",
       "2-seconds",
-      "3-ms-a",
-      "4-ms-b",
+      "3-ms-first",
+      "3-ms-again",
       "5-ms",
       "6-text",
       "7-blob",
@@ -247,9 +247,9 @@ describe("the next page", () => {
     await insert({ id: "b", key: "b" }, { id: "c", key: "c" });
     const held = await hold();
     const { next } = await database.catalog.due(held, { ...CUTOFFS, after: null, limit: 1 });
-    await insert({ id: "a", key: "a" }, { id: "bb", key: "bb" });
+    await insert({ id: "a", key: "a", expires_at: START - DAY_MS }, { id: "bb", key: "bb" });
     const rest = await database.catalog.due(held, { ...CUTOFFS, after: next, limit: 10 });
-    expect(rest.files.map(({ id }) => id)).toEqual(["bb", "c"]);
+    expect(rest.files.map(({ id }) => id)).toEqual(["c", "bb"]);
   });
 
   test.each([{}, { stage: "1", position: 1, id: "a" }, { stage: 1, position: { odd: 1 }, id: "a" }])(

@@ -65,7 +65,7 @@ test("the test server answers the vendor's client as it answers ours", async () 
     method: "POST",
     body: pipelineBody([plain(SELECT, VALUES)], "read"),
   });
-  const [[ours] = []] = readPipelineAnswer(await asked.text(), 1, "read");
+  const [[ours] = []] = readPipelineAnswer(await asked.text(), 1, "read").rows;
   const plainly = (value: unknown): unknown => {
     if (value instanceof ArrayBuffer) return new Uint8Array(value);
     return typeof value === "bigint" && Number.isSafeInteger(Number(value)) ? Number(value) : value;
@@ -106,7 +106,7 @@ const holding = (value: unknown): string => answer([none, rows(["v"], [value]), 
 
 test("a blob arrives with its padding and without", () => {
   for (const base64 of ["AP8=", "AP8"]) {
-    expect(readPipelineAnswer(holding({ type: "blob", base64 }), 1, "read")).toEqual([
+    expect(readPipelineAnswer(holding({ type: "blob", base64 }), 1, "read").rows).toEqual([
       [{ v: new Uint8Array([0, 255]) }],
     ]);
   }
@@ -134,7 +134,15 @@ test.each<[string, string, string]>([
 
 test("what the ROLLBACK met after a COMMIT is nobody's error", () => {
   const text = answer([none, one, none, null], [null, null, null, { code: "SQLITE_ERROR", message: "no transaction" }]);
-  expect(readPipelineAnswer(text, 1, "write")).toEqual([[{ v: 1 }]]);
+  expect(readPipelineAnswer(text, 1, "write").rows).toEqual([[{ v: 1 }]]);
+});
+
+test.each([
+  { what: "of all steps", each: { rows_read: 3, rows_written: 2 }, counted: { read: 12, written: 8 } },
+  { what: "nothing where the server does not count", each: {}, counted: { read: 0, written: 0 } },
+])("rows read and written are summed: $what", ({ each, counted }) => {
+  const text = answer([none, one, none, none].map((result) => ({ ...result, ...each })));
+  expect(readPipelineAnswer(text, 1, "write").counted).toEqual(counted);
 });
 
 test.each<[string, string]>([

@@ -212,7 +212,7 @@ const METHODS: readonly {
     call: ({ catalog }, held) =>
       catalog.protectedAfter(held, ["due"], {
         ...CUTOFFS,
-        cursor: { stage: 0, position: 1, identity: JSON.stringify(["x"]) },
+        cursor: { stage: 0, position: 1, identity: JSON.stringify([1]) },
       }),
   },
   {

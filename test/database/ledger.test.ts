@@ -124,6 +124,31 @@ describe("the answer of an attempt decides the next state", () => {
   });
 });
 
+describe("what was condemned together may be answered in parts", () => {
+  test.each([
+    { what: "all at once", parts: [["a", "b", "c"]] },
+    { what: "one, then the others", parts: [["b"], ["a", "c"]] },
+  ])("$what: what was not answered yet stays condemned, behind the gate", async ({ parts }) => {
+    const ports = await withLease();
+    await dueOrphan(ports, ports.held, "a", "b", "c");
+    const { condemned } = await ports.drain(ports.held);
+    const answered = new Set<string>();
+    for (const part of parts) {
+      const removals = condemned.filter(({ key }) => part.includes(key));
+      ports.database.ledger.settle(
+        ports.held,
+        removals.map((removal) => settlement(removal, "gone", START, null)),
+      );
+      await ports.database.leases.renew(ports.held);
+      for (const key of part) answered.add(key);
+      const stateOf = (key: string): string => (answered.has(key) ? "removed" : "condemned");
+      expect(await ports.states()).toEqual({ a: stateOf("a"), b: stateOf("b"), c: stateOf("c") });
+      const shut = Object.entries(await ports.gate()).flatMap(([key, leavesAt]) => (leavesAt === null ? [key] : []));
+      expect(shut).toEqual(["a", "b", "c"].filter((key) => !answered.has(key)));
+    }
+  });
+});
+
 describe("a removal that was refused", () => {
   test("is tried again from its next attempt on, and not a millisecond sooner", async () => {
     const ports = await withLease();

@@ -101,6 +101,21 @@ describe("migrate", () => {
     expect(await names(client, "index")).toEqual(expect.arrayContaining(INDEXES));
   });
 
+  test("makes an index anew that an earlier version made otherwise", async () => {
+    const client = await empty();
+    await migrate(client, DATABASE_NOW);
+    const before = await dump(client);
+    await client.batch(
+      [
+        plain("DROP INDEX filesweep_files_due"),
+        plain("CREATE INDEX IF NOT EXISTS filesweep_files_due ON files (status, expires_at, id)"),
+      ],
+      "write",
+    );
+    expect((await migrate(client, DATABASE_NOW)).statements).toHaveLength(2);
+    expect(await dump(client)).toBe(before);
+  });
+
   test("makes everything or nothing", async () => {
     const client = await empty();
     await client.batch([plain("CREATE TABLE filesweep_gate (something_else TEXT)")], "write");

@@ -46,8 +46,8 @@ const PROTECTION: readonly Mutant[] = [
   {
     name: "the gate opens as soon as the answer is there",
     file: "src/database/ledger.ts",
-    find: "SET leaves_at = ${sql.raw(databaseNow)} + ${gateMs}\n",
-    replace: "SET leaves_at = ${sql.raw(databaseNow)} + 0 * ${gateMs}\n",
+    find: "SET leaves_at = ${sql.raw(options.databaseNow)} + ${options.gateMs}\n",
+    replace: "SET leaves_at = ${sql.raw(options.databaseNow)} + 0 * ${options.gateMs}\n",
     caughtBy: [
       "test/stories/application-beside.test.ts",
       "while an object is being removed the application is refused",
@@ -130,9 +130,23 @@ const LEASE: readonly Mutant[] = [
   {
     name: "a removal is attempted again under one lease",
     file: "src/database/ledger.ts",
-    find: "AND attempt_fence < ${held.fence}",
-    replace: "AND attempt_fence <= ${held.fence}",
+    find: "WHERE state = 'condemned' AND attempt_fence < ${fence}",
+    replace: "WHERE state = 'condemned' AND attempt_fence <= ${fence}",
     caughtBy: ["test/database/ledger.test.ts", "a removal is attempted once per lease"],
+  },
+  {
+    name: "a removal that was refused is attempted again under one lease",
+    file: "src/database/ledger.ts",
+    find: "AND next_attempt_at <= ${now} AND attempt_fence < ${fence}",
+    replace: "AND next_attempt_at <= ${now} AND attempt_fence <= ${fence}",
+    caughtBy: ["test/database/ledger.test.ts", "a removal is attempted once per lease"],
+  },
+  {
+    name: "what some of a batch was answered counts for all of it",
+    file: "src/database/ledger.ts",
+    find: "if (removals.length === removals[0]?.batchSize) return",
+    replace: "if (removals.length > 0) return",
+    caughtBy: ["test/database/ledger.test.ts", "one key's answer is that key's alone"],
   },
 ];
 

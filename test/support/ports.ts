@@ -194,9 +194,9 @@ export async function dump(client: SqlClient): Promise<string> {
   return JSON.stringify(all, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value), 1);
 }
 
-/** The ids of rows that were ended, of the default table. */
-export function idsOf(ended: ReadonlySet<string>): unknown[] {
-  return [...ended].flatMap((identity) => JSON.parse(identity));
+/** The ids of the rows that were ended, of those that were claimed. */
+export function idsOf(ended: ReadonlySet<string>, claims: readonly Claim[]): Value[] {
+  return claims.flatMap(({ file }) => (ended.has(file.identity) ? [file.id] : []));
 }
 
 export function claimsOf(files: readonly FileRow[], makeId: () => string): Claim[] {

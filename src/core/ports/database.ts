@@ -15,4 +15,12 @@ export interface Database {
   readonly holds: Holds;
   /** Round trips so far. */
   calls(): number;
+  /** Null of a database that does not tell. */
+  rows(): RowTally | null;
+}
+
+/** Rows that a database has read and written so far, as it counts (and bills) them. */
+export interface RowTally {
+  readonly read: number;
+  readonly written: number;
 }

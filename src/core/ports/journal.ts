@@ -14,6 +14,7 @@ import type {
   Trigger,
 } from "../model.ts";
 import type { Totals } from "../totals.ts";
+import type { RowTally } from "./database.ts";
 import type { HeldLease } from "./lease.ts";
 
 /** What the journal keeps of a run: everything that a later slice needs to go on, and the report. */
@@ -27,7 +28,8 @@ export interface JournalEntry {
   /** Time spent in slices, in milliseconds. */
   durationMs: number;
   slices: number;
-  calls: { database: number; storage: number };
+  /** With the rows that the database counted, where it does. */
+  calls: { database: number; storage: number; rows?: RowTally };
   holds: Hold[];
   sweeps: SweepProgress[];
 }

@@ -23,6 +23,8 @@ export interface Condemned {
   readonly attempts: number;
   /** Names the attempt, together with those that were begun with it: an answer to any other is late. */
   readonly batch: string;
+  /** How many were condemned together with it, itself included. */
+  readonly batchSize: number;
   /** The state before this attempt. */
   readonly from: RemovalState;
   readonly expected: ObjectLook | null;

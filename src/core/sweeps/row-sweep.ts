@@ -156,8 +156,7 @@ async function endRows(
   const toRemove: Condemned[] = [];
   for (const group of groupByKey(claims)) {
     const removal = byKey.get(group.key);
-    const items = removal === undefined ? 0 : group.claims.filter((claim) => goesAlong(claim, answer)).length;
-    if (removal !== undefined) toRemove.push({ ...removal, items, sizeBytes: group.tally.bytes });
+    if (removal !== undefined) toRemove.push(countedAs(removal, group, answer));
     settleGroup(sweep, slice, progress, group, { ...answer, removal });
     byKey.delete(group.key);
   }
@@ -166,6 +165,13 @@ async function endRows(
   slice.budget.take(toRemove.length);
   await remover.remove(slice, toRemove);
   return answer.next;
+}
+
+/** A removal as the report counts it: with the rows of this page alone, where an earlier one had it open already. */
+function countedAs(removal: Condemned, { claims, tally }: KeyGroup, answer: EndAnswer): Condemned {
+  const items = claims.reduce((sum, claim) => (goesAlong(claim, answer) ? sum + 1 : sum), 0);
+  if (removal.items === items && removal.sizeBytes === tally.bytes) return removal;
+  return { ...removal, items, sizeBytes: tally.bytes };
 }
 
 function goesAlong(claim: Claim, { ended }: EndAnswer): boolean {
