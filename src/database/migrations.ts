@@ -118,6 +118,8 @@ export const MIGRATIONS: readonly Migration[] = [
       `CREATE INDEX filesweep_removals_waiting ON filesweep_removals (next_attempt_at, id) WHERE ${WAITING}`,
       "DROP INDEX filesweep_removals_batch",
       `CREATE INDEX filesweep_removals_condemned ON filesweep_removals (attempt_fence, batch) WHERE state = 'condemned'`,
+      // Few, and shown until somebody acts: not to be looked for among a million suspects.
+      "CREATE INDEX filesweep_removals_abandoned ON filesweep_removals (key) WHERE state = 'abandoned'",
     ],
   },
 ];

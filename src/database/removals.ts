@@ -1,7 +1,6 @@
 /**
  * Removals as people are shown them: one, and pages of them, the newest first. A page looks at a bounded number of rows,
- * however large the ledger is and whatever is asked for; but for what was given up, which has no index of its own and is
- * looked for among all that is open.
+ * however large the ledger is and whatever is asked for; but for what was given up, of which it looks at all.
  *
  * Where an index leads to all that may be asked for, and that is not much, it is sorted. Else the ledger, or one run's
  * share of it, is walked back from the newest: if more is asked for than that, a page may be short, or empty, and says
@@ -74,8 +73,8 @@ function wayTo({ state, runId, keyPrefix }: RemovalFilter): Way | null {
   const begin = keyPrefix ? sql` AND ${beginsWith(keyPrefix, sql`key`)}` : sql``;
   if (state === "condemned") return { range: sql`state = 'condemned'`, isShort: false };
   if (state === "due" || state === "failed") return { range: sql.raw(WAITING), isShort: false };
-  // Shown until somebody acts: a page must not hide them behind a million suspects.
-  if (state === "abandoned") return { range: sql`${sql.raw(OPEN)}${begin}`, isShort: true };
+  // Shown until somebody acts, however many they are.
+  if (state === "abandoned") return { range: sql`state = 'abandoned'${begin}`, isShort: true };
   if (state === "suspected") return { range: sql`state = 'suspected' AND ${sql.raw(OPEN)}${begin}`, isShort: false };
   return keyPrefix ? { range: beginsWith(keyPrefix, sql`key`), isShort: false } : null;
 }

@@ -313,7 +313,7 @@ const ALLOWED: readonly { readonly line: RegExp; readonly reason: string }[] = [
   { line: /^SCAN (\()?subquery|^SCAN CONSTANT ROW/, reason: "rows that a statement above it found" },
   { line: /^SCAN (sqlite_(master|schema)|m$|k VIRTUAL TABLE)/, reason: "the schema" },
   {
-    line: /^SCAN \S+( AS \S+)? USING (COVERING )?INDEX filesweep_removals_(open|waiting|suspected|condemned)$/,
+    line: /^SCAN \S+( AS \S+)? USING (COVERING )?INDEX filesweep_removals_(open|waiting|suspected|condemned|abandoned)$/,
     reason: "a partial index: open removals",
   },
   {

@@ -66,14 +66,14 @@ async function walk(sweep: RowSweep, slice: Slice, progress: SweepProgress, pass
     if (limit === 0 || slice.budget.spent()) return "deferred";
     const after = place.pass === pass.kind ? place.cursor : null;
     const page: DuePage = ahead ?? (await sweep.page(slice, { after, limit, now: pass.now }));
-    const claims = judgePage(sweep, slice, progress, page.files, pass);
+    const judged = judgePage(sweep, slice, progress, page.files, pass);
     progress.place = { pass: pass.kind, cursor: page.next, ended: page.next === null } satisfies RowPlace;
     if (remover !== null) {
-      const next = slice.budget.pageSize(claims.length);
+      const next = slice.budget.pageSize(judged.claims.length);
       const ask = page.next === null || next === 0 ? null : { after: page.next, limit: next, now: pass.now };
-      ahead = await endRows(sweep, slice, remover, progress, { claims, pass, next: ask });
+      ahead = await endRows(sweep, slice, remover, progress, { ...judged, pass, next: ask });
     } else if (page.last !== null) {
-      await planRows(sweep, slice, progress, { claims, now: pass.now, last: page.last });
+      await planRows(sweep, slice, progress, { ...judged, now: pass.now, last: page.last });
     }
     slice.progressed();
   }
@@ -89,7 +89,7 @@ function judgePage(
   progress: SweepProgress,
   files: readonly FileRow[],
   pass: Pass,
-): Claim[] {
+): JudgedPage {
   const claims: Claim[] = [];
   for (const file of files) {
     const decision = sweep.decide(slice, file, pass.now);
@@ -103,8 +103,9 @@ function judgePage(
       tell(sweep, slice, file, decision, file.sizeBytes);
     }
   }
-  for (const group of groupByKey(claims)) count(progress.report, "deferred", group.tally);
-  return claims;
+  const groups = groupByKey(claims);
+  for (const group of groups) count(progress.report, "deferred", group.tally);
+  return { claims, groups };
 }
 
 /** What lies with a file, as far as the store can hold it and a sweep may look at it. */
@@ -118,6 +119,12 @@ function derivedOf({ settings, store, makeId }: Slice, key: string): Claim["deri
 function wasMadeBy({ settings }: Slice, file: FileRow, instant: Instant): boolean {
   const createdAt = readInstant(file.createdAt, settings.times);
   return typeof createdAt !== "number" || createdAt <= instant;
+}
+
+/** What is to go of a page of rows. */
+interface JudgedPage {
+  readonly claims: readonly Claim[];
+  readonly groups: readonly KeyGroup[];
 }
 
 /** The rows of a page that share a key. Its bytes count once, and only where a row takes them along. */
@@ -145,7 +152,7 @@ async function endRows(
   slice: Slice,
   remover: NonNullable<Slice["remover"]>,
   progress: SweepProgress,
-  { claims, pass, next }: { claims: readonly Claim[]; pass: Pass; next: PageAsk | null },
+  { claims, groups, pass, next }: JudgedPage & { readonly pass: Pass; readonly next: PageAsk | null },
 ): Promise<DuePage | null> {
   if (claims.length === 0) return null;
   // Order: nothing is written between the judging of a page and its claim: that would save the next place before its work
@@ -154,7 +161,7 @@ async function endRows(
   if (pass.kind === "approved") progress.letThrough += answer.ended.size;
   const byKey = new Map(answer.condemned.map((removal) => [removal.key, removal]));
   const toRemove: Condemned[] = [];
-  for (const group of groupByKey(claims)) {
+  for (const group of groups) {
     const removal = byKey.get(group.key);
     if (removal !== undefined) toRemove.push(countedAs(removal, group, answer));
     settleGroup(sweep, slice, progress, group, { ...answer, removal });
@@ -254,11 +261,10 @@ async function planRows(
   sweep: RowSweep,
   slice: Slice,
   progress: SweepProgress,
-  page: { claims: readonly Claim[]; now: Instant; last: CatalogCursor },
+  { claims, groups, now, last }: JudgedPage & { readonly now: Instant; readonly last: CatalogCursor },
 ): Promise<void> {
-  const groups = groupByKey(page.claims);
-  if (groups.length === 0) return;
-  const stillProtected = await sweep.stillProtected(slice, page.claims, page.now, page.last);
+  if (claims.length === 0) return;
+  const stillProtected = await sweep.stillProtected(slice, claims, now, last);
   for (const group of groups) {
     const objectStays = stillProtected.has(group.key);
     const kept = objectStays && sweep.withoutObject !== "removed";
