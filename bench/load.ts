@@ -8,7 +8,7 @@
  * the medians count. Beside the time that passed it tells how much of the processors the service took, and how much of
  * them the asking itself: on two cores that is part of what slows the run.
  *
- * Works on what `npm run build` made. Ends with 1 when an answer failed, or the run was slower by more than a tenth.
+ * Ends with 1 when an answer failed, or the run was slower by more than a tenth.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
