@@ -190,7 +190,8 @@ describe("what is watched", () => {
   /** Every metric that there may be. */
   const sweep = emptyProgress("expired-files");
   sweep.report.kept.held = { count: 1, bytes: 1 };
-  const entry = freshEntry("run-1", { status: "failed", finishedAt: START, sweeps: [sweep] });
+  const calls = { database: 1, storage: 1, rows: { read: 1, written: 1 } };
+  const entry = freshEntry("run-1", { status: "failed", finishedAt: START, sweeps: [sweep], calls });
   const totals = {
     ...totalsWith(NO_TOTALS, null, entry),
     missing: { count: 1, bytes: 1 },
