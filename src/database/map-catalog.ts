@@ -132,7 +132,8 @@ function mapWithoutColumns(look: Look, table: TableFacts, settings: CatalogSetti
     return null;
   }
   if (settings.mapped) return mapTable(look, table, DEFAULT_MAPPING.columns, settings);
-  return withSettings(DEFAULT_MAPPING, typesOf(table), settings);
+  const toldApart = toldApartBy(look, table);
+  return toldApart && withSettings({ ...DEFAULT_MAPPING, ...toldApart }, typesOf(table), settings);
 }
 
 function mapColumns(look: Look, table: TableFacts, asked: CatalogColumns): CatalogColumns | null {
@@ -151,17 +152,21 @@ function mapColumns(look: Look, table: TableFacts, asked: CatalogColumns): Catal
  * Rows are told apart by their rowid, and in a table WITHOUT ROWID by the primary key: both are there whatever the id
  * column holds, and end every index, so that an index in the order of an instant needs no sorting.
  */
+function toldApartBy(look: Look, table: TableFacts): Pick<CatalogMapping, "identity" | "rowid"> | null {
+  const identity = table.rowid === null ? table.primaryKey : [table.rowid];
+  if (identity.length > 0) return { identity, rowid: table.rowid };
+  look.refuse("CATALOG_TABLE", `names ${quoted(table.name)}, whose columns hide the rowid under all its names`);
+  return null;
+}
+
 function mapTable(
   look: Look,
   table: TableFacts,
   columns: CatalogColumns,
   settings: CatalogSettings,
 ): CatalogMapping | null {
-  const identity = table.rowid === null ? table.primaryKey : [table.rowid];
-  if (identity.length === 0) {
-    look.refuse("CATALOG_TABLE", `names ${quoted(table.name)}, whose columns hide the rowid under all its names`);
-    return null;
-  }
+  const toldApart = toldApartBy(look, table);
+  if (toldApart === null) return null;
   const status = table.columns.find(({ name }) => name === columns.status);
   if (status?.generated && settings.expiredAction === "mark") {
     look.refuse(
@@ -176,8 +181,7 @@ function mapTable(
     ...mapping,
     mapped: true,
     table: table.name,
-    identity,
-    rowid: table.rowid,
+    ...toldApart,
     key: {
       column: columns.key,
       prefix: settings.keyPrefix,

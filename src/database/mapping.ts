@@ -237,12 +237,10 @@ export function isAsJudged(mapping: CatalogMapping, alias: string, claim: SQL): 
   return sql`${sql.join(found, sql` AND `)} AND ${version(mapping, alias)} = ${claim} ->> 1`;
 }
 
-/**
- * A part of an identity, which came as JSON, as the value that it was ({@link encodeValue}). The own table's rowids are
- * small integers, and need no decoding.
- */
-export function identityTerm({ mapped }: Pick<CatalogMapping, "mapped">, json: SQL, path: string): SQL {
+/** A part of an identity, which came as JSON, as the value that it was ({@link encodeValue}). A rowid is an integer. */
+export function identityTerm({ rowid }: Pick<CatalogMapping, "rowid">, json: SQL, path: string): SQL {
   const at = (place: string): SQL => sql`${json} ->> ${sql.raw(`'${place}'`)}`;
-  if (!mapped) return at(path);
-  return sql`coalesce(CAST(${at(`${path}.integer`)} AS INTEGER), unhex(${at(`${path}.blob`)}), ${at(path)})`;
+  const large = sql`CAST(${at(`${path}.integer`)} AS INTEGER)`;
+  if (rowid !== null) return sql`coalesce(${large}, ${at(path)})`;
+  return sql`coalesce(${large}, unhex(${at(`${path}.blob`)}), ${at(path)})`;
 }

@@ -84,6 +84,45 @@ const INDEXES = [
   ["CREATE INDEX by_state ON t (state, ends)", "CREATE INDEX by_key ON t (key)"],
 ];
 
+/** Tables that the application made, named and made up as filesweep's own, of which nothing is set. */
+const LIKE_OURS: readonly Shape[] = [
+  { what: "a text primary key", ddl: "id TEXT PRIMARY KEY", ids: ["a", "b", "c"] },
+  { what: "a primary key over 2^53", ddl: "id INTEGER PRIMARY KEY", ids: [2n ** 60n, 2n ** 60n + 1n, 2n ** 60n + 2n] },
+  { what: "no primary key, and ids that repeat", ddl: "id TEXT", ids: ["same", "same", "same"] },
+  { what: "a column that hides the rowid", ddl: "id TEXT, rowid TEXT", ids: ["a", "b", "c"] },
+  { what: "no rowid", ddl: "id TEXT PRIMARY KEY", tail: "WITHOUT ROWID", ids: ["a", "b", "c"] },
+  {
+    what: "no rowid, and large numbers for ids",
+    ddl: "id INTEGER PRIMARY KEY",
+    tail: "WITHOUT ROWID",
+    ids: [2n ** 60n, 2n ** 60n + 1n, 1],
+  },
+];
+
+describe.each(LIKE_OURS)("a table `files` of the shape of ours, with $what", ({ ddl, tail = "", ids }) => {
+  test.each([1, 1000])("has its due rows marked, those alone, in pages of %i", async (limit) => {
+    const rest =
+      "original_name, size_bytes INTEGER, status TEXT NOT NULL DEFAULT 'active', created_at INTEGER, expires_at INTEGER";
+    const mapped = await openMapped(
+      [
+        `CREATE TABLE files (${ddl}, key TEXT NOT NULL, ${rest}, downloaded_at, downloads, max_downloads, hold) ${tail}`,
+      ],
+      {},
+    );
+    expect(mapped.mapping.mapped).toBe(false);
+    for (const [index, id] of ids.entries()) {
+      const row = [id, `key-${index}`, index === 2 ? LATER : DUE];
+      await mapped.execute("INSERT INTO files (id, key, created_at, expires_at) VALUES (?, ?, 1, ?)", row);
+    }
+    const files = await mapped.due(limit);
+    expect(files.map(({ key }) => key).sort()).toEqual(["key-0", "key-1"]);
+    const { ended, condemned } = await mapped.claim(files);
+    expect([ended.size, condemned.map(({ key }) => key).sort()]).toEqual([2, ["key-0", "key-1"]]);
+    const left = await mapped.rows("SELECT key FROM files WHERE status = 'active'");
+    expect(left.map((row) => row["key"])).toEqual(["key-2"]);
+  });
+});
+
 describe.each(SHAPES)("a table with $what", ({ ddl, tail = "", ids }) => {
   const isComputed = ddl.includes(" AS ");
 
