@@ -14,6 +14,7 @@ import { counted } from "../../src/storage/counted.ts";
 import { readOnly } from "../../src/storage/read-only.ts";
 import { type CallName, through } from "../support/faults.ts";
 import { TEST_NOW } from "../support/statements.ts";
+import { PROBE_LIMIT } from "../support/world.ts";
 import type { Site } from "./history.ts";
 import type { Stage } from "./stage.ts";
 import { answerDelete, answerHead, answerList, answerListUploads } from "./store-faults.ts";
@@ -240,7 +241,8 @@ export class Process {
       ...stage.store,
       list: async (options) => {
         const page = await answerList(stage, options);
-        this.#witness.lists(slice, page);
+        // The look that opens a slice is no part of its scan.
+        if (options.limit !== PROBE_LIMIT) this.#witness.lists(slice, page);
         return page;
       },
       head: (key) => answerHead(stage, key),
