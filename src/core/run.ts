@@ -98,7 +98,10 @@ async function underLease(
   const before = { durationMs: entry.durationMs, calls: { ...entry.calls } };
   database.journal.follow(held, entry, () => totalsWith(opening.totals, written, entry));
   const calls = (): JournalEntry["calls"] => addCalls(callsOf(parts), callsBefore, -1);
-  const callsSoFar = (): number => calls().database + calls().storage;
+  const callsSoFar = (): number => {
+    const { database: asked, storage } = calls();
+    return asked + storage;
+  };
   const account = (): void => {
     entry.durationMs = before.durationMs + Math.round(clock.monotonicMs() - startedMs);
     entry.calls = addCalls(before.calls, calls(), 1);

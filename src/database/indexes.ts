@@ -35,7 +35,8 @@ export function isOwnIndex(row: Row, ownTables: readonly string[]): boolean {
   return String(row["name"]).startsWith("filesweep_") && !ownTables.includes(String(row["tbl_name"]));
 }
 
-function indexName(statement: string): string {
+/** The name of the index that a statement makes if there is none. */
+export function indexName(statement: string): string {
   return /INDEX IF NOT EXISTS (\S+)/.exec(statement)?.[1] ?? "";
 }
 

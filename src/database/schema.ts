@@ -4,7 +4,7 @@ import { type CatalogSettings, readSettings } from "../core/settings.ts";
 import type { Row, SqlClient, Statement } from "./client.ts";
 import { DEFAULT_INDEXES, DEFAULT_TABLE } from "./default-table.ts";
 import { dropTrigger, gateTriggers, type Trigger } from "./gate.ts";
-import { isOwnIndex } from "./indexes.ts";
+import { indexName, isOwnIndex } from "./indexes.ts";
 import { mapCatalog } from "./map-catalog.ts";
 import type { CatalogMapping } from "./mapping.ts";
 import { MIGRATIONS, type Migration, OWN_TABLES, SCHEMA_VERSION } from "./migrations.ts";
@@ -96,7 +96,7 @@ function defaultStatements(
 
 /** An index that an earlier version made otherwise is made anew. */
 function indexStatements(standing: ReadonlyMap<string, Row>, text: string): string[] {
-  const name = objectName(text);
+  const name = indexName(text);
   const found = standing.get(name)?.["sql"];
   if (found === undefined) return [text];
   return found === text.replace("IF NOT EXISTS ", "") ? [] : [`DROP INDEX ${name}`, text];
@@ -183,10 +183,6 @@ async function refuseWhileCondemned(client: SqlClient): Promise<void> {
     "conflict",
     `${String(count)} removals are condemned and not answered yet: let a run finish them, then uninstall`,
   );
-}
-
-function objectName(text: string): string {
-  return /INDEX IF NOT EXISTS (\S+)/.exec(text)?.[1] ?? "";
 }
 
 function statement(sql: string): Statement {

@@ -208,10 +208,12 @@ describe("claim is a compare-and-set: a row that changed since it was judged is 
 
 describe("a key that several rows name goes with the last that protects it", () => {
   test("not with the first", async () => {
-    const { insert, held, claimDue, statuses, removals, gate } = await withLease();
+    const { insert, due, held, database, statuses, removals, gate, makeId } = await withLease();
     await insert({ id: "due", key: "k" }, { id: "live", key: "k", expires_at: null });
-    const { ended, condemned } = await claimDue(held);
-    expect([ended.size, condemned]).toEqual([1, []]);
+    const claims = claimsOf(await due(held), makeId);
+    const { ended, condemned } = await database.catalog.claim(held, claims, RUN);
+    expect(idsOf(ended, claims)).toEqual(["due"]);
+    expect(condemned).toEqual([]);
     expect(await statuses()).toEqual({ due: "expired", live: "active" });
     expect([await removals(), await gate()]).toEqual([[], {}]);
   });
@@ -225,10 +227,11 @@ describe("a key that several rows name goes with the last that protects it", () 
   });
 
   test("with both, when they end together: one removal that stands for two rows, with the bytes of the larger", async () => {
-    const { insert, held, claimDue, removals } = await withLease();
+    const { insert, due, held, database, removals, makeId } = await withLease();
     await insert({ id: "a", key: "k", size_bytes: 5 }, { id: "b", key: "k", size_bytes: 9 });
-    const { ended, condemned } = await claimDue(held);
-    expect(ended.size).toBe(2);
+    const claims = claimsOf(await due(held), makeId);
+    const { ended, condemned } = await database.catalog.claim(held, claims, RUN);
+    expect(idsOf(ended, claims).sort()).toEqual(["a", "b"]);
     expect(condemned).toMatchObject([{ key: "k", items: 2, sizeBytes: 9 }]);
     expect(await removals()).toHaveLength(1);
   });

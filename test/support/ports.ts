@@ -194,9 +194,9 @@ export async function dump(client: SqlClient): Promise<string> {
   return JSON.stringify(all, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value), 1);
 }
 
-/** The ids of the rows that were ended, of those that were claimed. */
-export function idsOf(ended: ReadonlySet<string>, claims: readonly Claim[]): Value[] {
-  return claims.flatMap(({ file }) => (ended.has(file.identity) ? [file.id] : []));
+/** The ids of the rows that were ended; undefined for one that was not claimed. */
+export function idsOf(ended: ReadonlySet<string>, claims: readonly Claim[]): (Value | undefined)[] {
+  return [...ended].map((identity) => claims.find(({ file }) => file.identity === identity)?.file.id);
 }
 
 export function claimsOf(files: readonly FileRow[], makeId: () => string): Claim[] {

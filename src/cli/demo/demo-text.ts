@@ -3,6 +3,7 @@
 import { amount, counted, duration, size } from "../../core/documents/numbers.ts";
 import { runSentence } from "../../core/documents/run-sentence.ts";
 import type { Tally } from "../../core/model.ts";
+import { sum } from "../../core/report.ts";
 import type { Paint } from "../format/paint.ts";
 import { table } from "../format/table.ts";
 import { type FateGroup, tallyOf } from "./fates.ts";
@@ -82,7 +83,7 @@ function planTable(groups: readonly FateGroup[], paint: Paint): string {
   const rows = FATES.flatMap((fate) => {
     const own = groups.filter((group) => group.fate === fate);
     if (own.length === 0) return [];
-    const total = sumOf(own.map(({ tally }) => tally));
+    const total = sum(own.map(({ tally }) => tally));
     const head = [FATE_TITLES[fate], ...tallyCells(total), ""].map((cell) => (cell === "" ? "" : paint.bold(cell)));
     return [head, ...own.map(groupRow)];
   });
@@ -96,13 +97,6 @@ function groupRow({ kind, tally, reason, expected }: FateGroup): string[] {
 
 function tallyCells({ count, bytes }: Tally): [string, string] {
   return [amount(count).padStart(6), size(bytes).padStart(9)];
-}
-
-function sumOf(tallies: readonly Tally[]): Tally {
-  return tallies.reduce((sum, { count, bytes }) => ({ count: sum.count + count, bytes: sum.bytes + bytes }), {
-    count: 0,
-    bytes: 0,
-  });
 }
 
 /** How many of a kind are shown by name. */
