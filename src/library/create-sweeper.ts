@@ -50,7 +50,7 @@ export interface Sweeper extends CoreSweeper {
    * in a run is logged, and the next one comes all the same.
    */
   start(): void;
-  /** When the schedule starts the next run; null while one is under way, or where nothing was started. */
+  /** When the schedule starts the next run; null where that is not known: the run under way takes longer, or nothing was started. */
   nextRunAt(): Instant | null;
   /**
    * Opens the database, and makes it and its tables where they are absent, as the first run would; from then on questions

@@ -39,7 +39,10 @@ export interface ScheduleOptions {
 export interface RunningSchedule {
   /** Ends it. A run that is under way goes on to its own end. */
   stop(): void;
-  /** When the next run begins; null while one is under way, where none ever will, or once it was stopped. */
+  /**
+   * When the next run begins, also while one is under way; null where that one takes longer than until then, where none
+   * ever will, or once it was stopped.
+   */
   nextAt(): Instant | null;
 }
 
@@ -55,31 +58,42 @@ export function startSchedule({ schedule, timers, clock, run }: ScheduleOptions)
       ms > LONGEST_TIMER_MS ? wait(ms - LONGEST_TIMER_MS) : tick(),
     );
   }
-  function plan(ms: number | null): void {
+  function plan(begun: Begun | null): number | null {
+    const ms = after(begun);
     nextAt = ms === null ? null : clock.now() + ms;
+    return ms;
+  }
+  function waitForNext(begun: Begun | null): void {
+    const ms = plan(begun);
     if (ms !== null) wait(ms);
   }
   function tick(): void {
     const begun = { atMs: clock.monotonicMs(), plannedAt: nextAt };
-    nextAt = null;
+    plan(begun);
     // Order: the next timer is set when the run has ended, so that two never overlap.
     void run().then(() => {
-      if (!stopped) plan(after(begun));
+      if (!stopped) waitForNext(begun);
     });
   }
-  plan(after(null));
+  waitForNext(null);
   return {
     stop() {
       stopped = true;
       nextAt = null;
       cancel();
     },
-    nextAt: () => nextAt,
+    nextAt: () => (nextAt !== null && nextAt > clock.now() ? nextAt : null),
   };
 }
 
+/** When a run began, by the clock that never goes back, and for when it was planned. */
+interface Begun {
+  readonly atMs: number;
+  readonly plannedAt: Instant | null;
+}
+
 /** How long from now the next run begins; null: never. Before the first, nothing has begun. */
-type After = (begun: { readonly atMs: number; readonly plannedAt: Instant | null } | null) => number | null;
+type After = (begun: Begun | null) => number | null;
 
 function intervals(everyMs: number, clock: Clock): After {
   return (begun) =>

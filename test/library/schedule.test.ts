@@ -59,14 +59,16 @@ describe("a schedule", () => {
     expect([started.length, timers.waiting()]).toEqual([1, 0]);
   });
 
-  it("knows when the next run begins: not while one is under way, nor once it was stopped", async () => {
+  it("knows when the next run begins, while one is under way too, unless that takes longer, or once it was stopped", async () => {
     const { timers, nextAt, stop, end } = scheduled(-1);
     expect(nextAt()).toBe(START + FIRST_RUN_AFTER_MS);
     await timers.advance(FIRST_RUN_AFTER_MS);
+    expect(nextAt()).toBe(START + FIRST_RUN_AFTER_MS + HOUR);
+    await timers.advance(HOUR);
     expect(nextAt()).toBeNull();
     end();
     await timers.advance(0);
-    expect(nextAt()).toBe(START + FIRST_RUN_AFTER_MS + HOUR);
+    expect(nextAt()).toBe(START + FIRST_RUN_AFTER_MS + HOUR + 1000);
     stop();
     expect(nextAt()).toBeNull();
   });

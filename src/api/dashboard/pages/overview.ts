@@ -46,7 +46,7 @@ ${lastRun === null ? html`<p class="soft">None yet.</p>` : runTable("The last ru
 
 function nextRunText({ enabled }: ServiceSettings, at: Instant | null): Html | string {
   if (!enabled) return "The schedule is off.";
-  return at === null ? "The platform's schedule starts the next one." : html`Next run ${time(at)}.`;
+  return at === null ? "The schedule starts the next one." : html`Next run ${time(at)}.`;
 }
 
 function figures({ totals, open }: SweeperStatus, { reclaimed, scan, dueNext }: Activity): Html {
