@@ -88,8 +88,8 @@ export function createApp(sweeper: ServedSweeper, options: AppOptions = {}): Hon
       throw new Problem(413, "invalid", `the body is larger than ${MAX_BODY_BYTES} bytes`);
     },
   });
-  app.use("/admin/*", limitBody);
-  app.use("/dashboard/*", limitBody);
+  // Of other methods no body is read, and to look for one costs more than to answer.
+  app.on("POST", ["/admin/*", "/dashboard/*"], limitBody);
   app.route("/dashboard", createDashboard(parts));
   addOperations(app, createOperations(), parts);
   app.all("/admin/*", () => {

@@ -9,7 +9,7 @@ import { OPEN_BY_STATE, toOpen } from "./ledger.ts";
 import { type CatalogMapping, isOfStore } from "./mapping.ts";
 import { type KnownTally, knownTally, stageOf } from "./open-tally.ts";
 import { means } from "./protection.ts";
-import { listRemovals, REMOVAL, toRemoval } from "./removals.ts";
+import { listRemovals, removalsOf, toRemovals } from "./removals.ts";
 import { RESTORED, toRestored } from "./restored.ts";
 import { rowsWhere, toFileRow } from "./row-pages.ts";
 import { integerOrNull, type SQL, sql, text } from "./sql.ts";
@@ -90,13 +90,13 @@ export function createDesk({ client, clock, mapping, databaseNow }: DeskOptions)
     async removals(filter) {
       const { lists, floor } = listRemovals(filter);
       const answers = await look(...lists, ...floor);
-      const page = toPage(answers.slice(0, lists.length).flat().map(toRemoval), filter.limit);
+      const page = toPage(answers.slice(0, lists.length).flatMap(toRemovals), filter.limit);
       const behind = answers[lists.length]?.[0];
       return page.next === null && behind !== undefined ? { ...page, next: text(behind, "id") } : page;
     },
     async removal(id) {
-      const [rows] = await ask(sql`SELECT ${REMOVAL} FROM filesweep_removals WHERE id = ${id}`);
-      return rows?.[0] === undefined ? null : toRemoval(rows[0]);
+      const [found] = await ask(removalsOf(sql`id = ${id}`));
+      return toRemovals(found)[0] ?? null;
     },
     release: (id, at, look) =>
       decide(
@@ -130,14 +130,14 @@ export function createDesk({ client, clock, mapping, databaseNow }: DeskOptions)
           100,
         ),
         unprotectedKeys(mapping, [key]),
-        sql`SELECT ${REMOVAL} FROM filesweep_removals WHERE key = ${key} ORDER BY id DESC LIMIT 20`,
+        removalsOf(sql`key = ${key} ORDER BY id DESC LIMIT 20`),
         sql`SELECT leaves_at FROM filesweep_gate WHERE key = ${key} AND (leaves_at IS NULL OR leaves_at > ${now})`,
         RESTORED,
       );
       return {
         files: (files ?? []).map((row) => toFileRow(mapping, row)),
         facts: facts?.[0] === undefined ? undefined : toKeyFacts(facts[0]),
-        removals: (removals ?? []).map(toRemoval),
+        removals: toRemovals(removals),
         gateUntil: gate?.[0] === undefined ? undefined : integerOrNull(gate[0], "leaves_at"),
         restored: toRestored(restored?.[0]),
       };

@@ -9,8 +9,9 @@
 import type { Removal, RemovalFilter } from "../core/ports.ts";
 import type { Row } from "./client.ts";
 import { OPEN, WAITING } from "./migrations.ts";
-import { parseJson, toRemovalReason, toRemovalState, toSweepName } from "./rows.ts";
-import { type SQL, sql } from "./sql.ts";
+import { toRemovalReason, toRemovalState, toSweepName } from "./rows.ts";
+import { integer, integerOrNull, type SQL, sql, text, textOrNull } from "./sql.ts";
+import { packed, unpacked } from "./values.ts";
 
 /** Rows that one page of a walk looks at. */
 const WALKED_AT_MOST = 10_000;
@@ -19,7 +20,7 @@ const WALKED_AT_MOST = 10_000;
 const SORTED_AT_MOST = 20_000;
 
 export interface RemovalList {
-  /** {@link REMOVAL} of each. Of two one answers nothing. */
+  /** Removals, for {@link toRemovals}. Of two one answers nothing. */
   readonly lists: readonly SQL[];
   /** `id` of the last row that a walk looks at; none where that is the end, or where it looks at nothing else than it lists. */
   readonly floor: readonly SQL[];
@@ -34,16 +35,17 @@ export function listRemovals(filter: RemovalFilter): RemovalList {
   const limit = sql`${filter.limit + 1}`;
   const behind = (id: string): SQL[] => (after === undefined ? [] : [sql`${sql.raw(id)} < ${after}`]);
   // What is sorted are ids alone; the unary plus keeps their order from being read from their index.
-  const sorted = (range: SQL): SQL => sql`SELECT ${REMOVAL} FROM filesweep_removals WHERE id IN (
+  const sorted = (range: SQL): SQL =>
+    removalsOf(sql`id IN (
     SELECT id FROM filesweep_removals WHERE ${all(range, ...wanted, ...behind("+id"))}
-    ORDER BY +id DESC LIMIT ${isMuch === null ? limit : sql`iif(${isMuch}, 0, ${limit})`}) ORDER BY +id DESC`;
+    ORDER BY +id DESC LIMIT ${isMuch === null ? limit : sql`iif(${isMuch}, 0, ${limit})`}) ORDER BY +id DESC`);
   if (way !== null && isMuch === null) return { lists: [sorted(way.range)], floor: [] };
 
   const ifMuch = (count: SQL): SQL => (isMuch === null ? count : sql`iif(${isMuch}, ${count}, 0)`);
   const stretch = [...(runId === undefined ? [] : [sql`run_id = ${runId}`]), ...behind("id")];
   const floor = sql`SELECT id FROM filesweep_removals WHERE ${all(...stretch)} ORDER BY id DESC LIMIT ${ifMuch(sql`1`)} OFFSET ${WALKED_AT_MOST - 1}`;
   const within = wanted.length === 0 ? [] : [sql`id >= coalesce((${floor}), '')`];
-  const walked = sql`SELECT ${REMOVAL} FROM filesweep_removals WHERE ${all(...stretch, ...wanted, ...within)} ORDER BY id DESC LIMIT ${ifMuch(limit)}`;
+  const walked = removalsOf(sql`${all(...stretch, ...wanted, ...within)} ORDER BY id DESC LIMIT ${ifMuch(limit)}`);
   return { lists: way === null ? [walked] : [sorted(way.range), walked], floor: wanted.length === 0 ? [] : [floor] };
 }
 
@@ -88,45 +90,48 @@ function beginsWith(prefix: string, key: SQL): SQL {
   return sql`${key} >= ${prefix} AND ${key} < ${prefix} || CAST(x'ff' AS TEXT) AND substr(key, 1, length(${prefix})) = ${prefix}`;
 }
 
-/** A removal as one value: the embedded driver takes as long for a value as SQLite for a row, and a list has hundreds. */
-export const REMOVAL: SQL =
-  sql.raw(`json_array(id, key, state, reason, sweep, run_id, size_bytes, created_at, first_seen_at, attempts,
-  next_attempt_at, error, released_by, finished_at) AS removal`);
+/** Removals as people are shown them, for {@link toRemovals}. @param which what stands behind WHERE, in the order that is wanted */
+export function removalsOf(which: SQL): SQL {
+  return packed(COLUMNS, sql`SELECT * FROM filesweep_removals WHERE ${which}`);
+}
 
-type RemovalValues = readonly [
-  id: string,
-  key: string,
-  state: string,
-  reason: string,
-  sweep: string,
-  runId: string,
-  sizeBytes: number,
-  createdAt: number,
-  firstSeenAt: number | null,
-  attempts: number,
-  nextAttemptAt: number,
-  error: string | null,
-  releasedBy: string | null,
-  finishedAt: number | null,
+const COLUMNS = [
+  "id",
+  "key",
+  "state",
+  "reason",
+  "sweep",
+  "run_id",
+  "size_bytes",
+  "created_at",
+  "first_seen_at",
+  "attempts",
+  "next_attempt_at",
+  "error",
+  "released_by",
+  "finished_at",
 ];
 
-export function toRemoval(row: Row): Removal {
-  const [id, key, state, reason, sweep, runId, sizeBytes, createdAt, firstSeenAt, attempts, next, error, by, end] =
-    parseJson<RemovalValues>(row, "removal");
+export function toRemovals(answer: readonly Row[] | undefined): Removal[] {
+  return unpacked(COLUMNS, answer).map(toRemoval);
+}
+
+function toRemoval(row: Row): Removal {
+  const state = toRemovalState(row["state"] ?? null);
   return {
-    id,
-    key,
-    state: toRemovalState(state),
-    reason: toRemovalReason(reason),
-    sweep: toSweepName(sweep),
-    runId,
-    sizeBytes,
-    createdAt,
-    firstSeenAt,
-    attempts,
-    nextAttemptAt: state === "failed" ? next : null,
-    error,
-    releasedBy: by,
-    finishedAt: end,
+    id: text(row, "id"),
+    key: text(row, "key"),
+    state,
+    reason: toRemovalReason(row["reason"] ?? null),
+    sweep: toSweepName(row["sweep"] ?? null),
+    runId: text(row, "run_id"),
+    sizeBytes: integer(row, "size_bytes"),
+    createdAt: integer(row, "created_at"),
+    firstSeenAt: integerOrNull(row, "first_seen_at"),
+    attempts: integer(row, "attempts"),
+    nextAttemptAt: state === "failed" ? integer(row, "next_attempt_at") : null,
+    error: textOrNull(row, "error"),
+    releasedBy: textOrNull(row, "released_by"),
+    finishedAt: integerOrNull(row, "finished_at"),
   };
 }

@@ -413,7 +413,7 @@ describe(`over ${LARGE} files, removals and keys behind the gate, without ANALYZ
     expect(walks.length).toBeGreaterThan(0);
     for (const { sql, plan } of walks) {
       expect(sql, plan.join("\n")).toMatch(
-        /^SELECT json_array\(.*\) AS removal FROM filesweep_removals WHERE (1|id < \?|.* AND id >= coalesce\(\(SELECT id FROM .* OFFSET \?\), ''\)) ORDER BY id DESC LIMIT .*$|^SELECT id FROM filesweep_removals WHERE (1|id < \?) ORDER BY id DESC LIMIT .* OFFSET \?$/s,
+        /^SELECT json_group_array\(json_array\([^()]*\)\) AS packed FROM \(SELECT \* FROM filesweep_removals WHERE (1|id < \?|.* AND id >= coalesce\(\(SELECT id FROM .* OFFSET \?\), ''\)) ORDER BY id DESC LIMIT .*\)$|^SELECT id FROM filesweep_removals WHERE (1|id < \?) ORDER BY id DESC LIMIT .* OFFSET \?$/s,
       );
     }
   });
