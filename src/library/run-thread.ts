@@ -4,10 +4,10 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import type { LogEvent } from "../core/ports.ts";
+import { toSentError } from "../core/sent-error.ts";
 import { SYSTEM_CLOCK } from "./compose.ts";
 import { createSweeperFrom } from "./create-sweeper.ts";
 import { describeError } from "./describe-error.ts";
-import { toSentError } from "./sent-error.ts";
 import type { FromThread, ThreadData, ToThread } from "./thread-messages.ts";
 
 // Whoever starts the thread hands in this.

@@ -1,10 +1,10 @@
 /** What a thread for runs is told, and what it tells. Calls of one thread are told apart by their numbers. */
 import type { LogEvent } from "../core/ports.ts";
 import type { RunOutcome } from "../core/run.ts";
+import type { SentError } from "../core/sent-error.ts";
 import type { Settings } from "../core/settings.ts";
 import type { RunOptions } from "../core/sweeper.ts";
 import type { Surroundings } from "./compose.ts";
-import type { SentError } from "./sent-error.ts";
 
 /** What a thread is started with. Holds secrets, which stay in the process. */
 export type ThreadData = Pick<Surroundings, "host" | "holder"> & { readonly settings: Settings };

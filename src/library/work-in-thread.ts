@@ -9,12 +9,12 @@ import { Worker } from "node:worker_threads";
 import { SweepError } from "../core/errors.ts";
 import type { Log } from "../core/ports.ts";
 import type { RunOutcome } from "../core/run.ts";
+import { fromSentError } from "../core/sent-error.ts";
 import type { Settings } from "../core/settings.ts";
 import type { RunOptions } from "../core/sweeper.ts";
 import type { Surroundings } from "./compose.ts";
 import type { WorkRun } from "./create-sweeper.ts";
 import { describeError } from "./describe-error.ts";
-import { fromSentError } from "./sent-error.ts";
 import { type FromThread, LISTENERS, type ThreadData, type ToThread } from "./thread-messages.ts";
 
 /** Built, or from the sources where the runtime takes those. */

@@ -1,5 +1,5 @@
 /** Errors on their way from one thread to another: copied for that, an error would lose its class and what that adds. */
-import { LeaseLostError, SweepError } from "../core/errors.ts";
+import { LeaseLostError, SweepError } from "./errors.ts";
 
 /** An error, as a value that can be copied. */
 export interface SentError {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { LeaseLostError, SweepError } from "../../src/core/errors.ts";
-import { fromSentError, toSentError } from "../../src/library/sent-error.ts";
+import { fromSentError, toSentError } from "../../src/core/sent-error.ts";
 
 /** As it comes out of the other thread. */
 const sent = (thrown: unknown): Error => fromSentError(structuredClone(toSentError(thrown)));
