@@ -6,11 +6,11 @@ import { DATABASE_INSIDE_STORE, databaseInsideStore, type Settings, SettingsErro
 import type { SqlClient } from "../database/client.ts";
 import { openFileClient } from "../database/embedded-client.ts";
 import { createFilesystemStore } from "../storage/filesystem.ts";
-import { createDeleteThread } from "../storage/filesystem-delete-thread.ts";
+import { createFolderThread } from "../storage/filesystem-thread.ts";
 import type { DatabasePlace, FilePlaces, StorePlace } from "./places.ts";
 
-/** One for all folders of a process. Deno's threads ask for permissions of their own: there deletes stay where they are. */
-const DELETES = "Deno" in globalThis ? null : createDeleteThread();
+/** One for all folders of a process. Deno's threads ask for permissions of their own: there all calls stay where they are. */
+const THREAD = "Deno" in globalThis ? null : createFolderThread();
 
 export const FILE_PLACES: FilePlaces = {
   database: (given) => fileDatabase(path.resolve(given)),
@@ -44,7 +44,7 @@ function folderStore(root: string, { concurrency }: { readonly concurrency: numb
       if (await exists(root)) return null;
       return `there is no folder ${root}. Set STORAGE_URL=file:DIR to the folder that holds the files (relative to the working directory, or absolute)`;
     },
-    open: () => createFilesystemStore({ root, concurrency, ...(DELETES === null ? {} : { thread: DELETES }) }),
+    open: () => createFilesystemStore({ root, concurrency, ...(THREAD === null ? {} : { thread: THREAD }) }),
   };
 }
 

@@ -59,6 +59,22 @@ export const SYNC_CALLS: FilesystemCalls = {
   rmdir: async (path) => rmdirSync(path),
 };
 
+/** How long looks are made one after the other, in milliseconds: some twenty times what a thousand take on a disk. */
+const QUICK_MS = 100;
+
+/**
+ * Looks by `quick`, one after the other, for a while from now on; then by `patient`, several at a time. Over a network
+ * each look takes its time, and a page of them would take all of its own.
+ */
+export function whileQuick(
+  quick: FilesystemCalls["lstat"],
+  patient: FilesystemCalls["lstat"],
+  monotonicMs: () => number,
+): FilesystemCalls["lstat"] {
+  const startedAt = monotonicMs();
+  return (path) => (monotonicMs() - startedAt < QUICK_MS ? quick(path) : patient(path));
+}
+
 type Done<Answer> = (error: Error | null, answer?: Answer) => void;
 
 function called<Answer>(call: (done: Done<Answer>) => void): Promise<Answer> {

@@ -5,14 +5,15 @@ import process from "node:process";
 import { SweepError } from "../core/errors.ts";
 import type { ListedObject, Store } from "../core/ports.ts";
 import { CALL_TIMEOUT_MS, PROBE_KEY } from "../core/safety.ts";
-import { type FilesystemCalls, inParallel, isAbsence, type Look, NODE_CALLS, unavailable } from "./filesystem-calls.ts";
+import { type FilesystemCalls, NODE_CALLS, unavailable } from "./filesystem-calls.ts";
 import { deleteFromFolder, type Folder, modifiedAtOf } from "./filesystem-delete.ts";
-import type { DeleteThread } from "./filesystem-delete-thread.ts";
 import { createLocate, type Locate } from "./filesystem-locate.ts";
+import { lookAt, toObject, toObjects } from "./filesystem-look.ts";
 import { readFolderMarker, removeFolderMarker, writeFolderMarker } from "./filesystem-marker.ts";
 import { invalidFolderKey } from "./filesystem-names.ts";
 import { hasProbe, putProbe } from "./filesystem-probe.ts";
 import { createRoot } from "./filesystem-root.ts";
+import type { FolderThread } from "./filesystem-thread.ts";
 import { type FoundEntry, openWalk, type Walk, walkOn } from "./filesystem-walk.ts";
 import { checkLimit, invalidLookUp, stopIfAborted } from "./guards.ts";
 import { throwRefused, tryOut } from "./try-out.ts";
@@ -28,8 +29,8 @@ export interface FilesystemStoreOptions {
   readonly root: string;
   /** System calls under way at once. */
   readonly concurrency?: number;
-  /** Where large batches of deletes go, so that whoever waits for them can work beside. Default: nowhere. */
-  readonly thread?: DeleteThread;
+  /** Where large batches of deletes and of looks go, so that whoever waits for them can work beside. Default: nowhere. */
+  readonly thread?: FolderThread;
   /** Milliseconds that never go back. For tests. */
   readonly monotonicMs?: () => number;
   /** For tests: replaces system calls, to inject faults. */
@@ -69,6 +70,16 @@ export function createFilesystemStore(options: FilesystemStoreOptions): Store {
     return { path: rootPath, root: await openRoot(), looseNames, concurrency };
   }
 
+  async function lookAtAll(found: readonly FoundEntry[], signal?: AbortSignal): Promise<ListedObject[]> {
+    const paths = found.map(({ path }) => path);
+    const looks = await (thread?.takes(paths.length)
+      ? thread.look(paths, concurrency, signal)
+      : lookAt(calls, paths, concurrency, signal));
+    // A page whose rest was not looked at would pass for a page without them.
+    stopIfAborted(signal, "listing the folder");
+    return toObjects(found, looks);
+  }
+
   /** Takes the walk away, so that no other call can move it at the same time. */
   function takeWalk(root: string, after: string | null): Walk | null {
     const taken = left;
@@ -86,7 +97,7 @@ export function createFilesystemStore(options: FilesystemStoreOptions): Store {
       const walk = takeWalk(root, after) ?? (await openWalk(calls, root, after));
       const isLate = (): boolean => monotonicMs() - startedAt >= WALK_MS;
       const { found, next } = await walkOn(calls, walk, limit, isLate, signal);
-      const objects = await lookAtAll(calls, found, concurrency, signal);
+      const objects = await lookAtAll(found, signal);
       // Order: after the reading. Unmounted in mid-page, every directory would have looked as if it had vanished.
       await openRoot();
       left = next === null ? null : { walk, root, next };
@@ -154,36 +165,9 @@ async function lookUp(locate: Locate, key: string): Promise<ListedObject | null>
       // Something is there: "not found" would be a lie. What is behind a link is not looked at.
       return { key, sizeBytes: 0, modifiedAt: null, etag: null, oddity: located.oddity };
     }
-    return located.look.isDirectory() ? null : toObject(key, located.look);
+    const { look } = located;
+    return look.isDirectory() ? null : toObject(key, look.isFile(), look.size, modifiedAtOf(look));
   } catch (error) {
     throw unavailable(`looking up ${key}`, error);
   }
-}
-
-/** What vanished since its directory was read, or became a directory, is left out. */
-async function lookAtAll(
-  calls: FilesystemCalls,
-  found: readonly FoundEntry[],
-  concurrency: number,
-  signal?: AbortSignal,
-): Promise<ListedObject[]> {
-  const objects: (ListedObject | null)[] = new Array(found.length).fill(null);
-  const look = async ({ key, path }: FoundEntry, index: number): Promise<void> => {
-    try {
-      const seen = await calls.lstat(path);
-      if (!seen.isDirectory()) objects[index] = toObject(key, seen);
-    } catch (error) {
-      if (!isAbsence(error)) throw unavailable(`looking at ${path.toString()}`, error);
-    }
-  };
-  await inParallel(found, concurrency, look, signal);
-  // A page whose rest was not looked at would pass for a page without them.
-  stopIfAborted(signal, "listing the folder");
-  return objects.filter((object) => object !== null);
-}
-
-function toObject(key: string, look: Look): ListedObject {
-  const seen = { key, sizeBytes: look.size, modifiedAt: modifiedAtOf(look), etag: null };
-  if (!look.isFile()) return { ...seen, oddity: "not-a-regular-file" };
-  return invalidFolderKey(key) === null ? seen : { ...seen, oddity: "invalid-key" };
 }

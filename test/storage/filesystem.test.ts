@@ -5,29 +5,9 @@ import { createFilesystemStore } from "../../src/storage/filesystem.ts";
 import { NODE_CALLS } from "../../src/storage/filesystem-calls.ts";
 import { byteOrder, inByteOrder, listAll } from "../contract/listing.ts";
 import { describeStore } from "../contract/store.ts";
-import { everLater, makeFolder, makeFolderHarness, put } from "./folder.ts";
+import { everLater, FOLDER_TRAITS, makeFolder, makeFolderHarness, put } from "./folder.ts";
 
-describeStore("the folder store", makeFolderHarness, {
-  compares: true,
-  setsModifiedAt: true,
-  hasEtags: false,
-  hasDirectories: true,
-  versioning: "none",
-  invalidKeys: [
-    "/a",
-    "a/",
-    "a//b",
-    "//",
-    ".",
-    "..",
-    "a/../b",
-    "./a",
-    "a/.",
-    "back\\slash",
-    "nul\0",
-    `${"s".repeat(256)}/x`,
-  ],
-});
+describeStore("the folder store", makeFolderHarness, FOLDER_TRAITS);
 
 describe("a listing of a folder", () => {
   it("sorts a directory as `name/`, between names that go on below and above the slash", async () => {

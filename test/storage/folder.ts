@@ -22,7 +22,8 @@ import process from "node:process";
 import { onTestFinished } from "vitest";
 import { createFilesystemStore } from "../../src/storage/filesystem.ts";
 import { type FilesystemCalls, NODE_CALLS, type Path } from "../../src/storage/filesystem-calls.ts";
-import type { StoreHarness } from "../contract/store.ts";
+import type { FolderThread } from "../../src/storage/filesystem-thread.ts";
+import type { StoreHarness, StoreTraits } from "../contract/store.ts";
 
 /** A folder that is gone after the test. Others may enter it, so that a test can do without root's privileges. */
 export function makeFolder(): string {
@@ -114,14 +115,20 @@ export async function withoutPrivileges<Answer>(work: () => Promise<Answer>): Pr
   }
 }
 
-/** For the contract. An immutable file needs a file system that has them, so the refusal (EPERM) is injected. */
-export async function makeFolderHarness(): Promise<StoreHarness> {
+/**
+ * For the contract. An immutable file needs a file system that has them, so the refusal (EPERM) is injected: past
+ * `thread`, where there is one, for it makes its own calls.
+ */
+export async function makeFolderHarness(thread?: FolderThread): Promise<StoreHarness> {
   const root = makeFolder();
   const undeletable = new Set<string>();
   const calls = faulty((call, path) => (call === "unlink" && undeletable.has(path) ? "EPERM" : null));
+  const refusing = createFilesystemStore({ root, calls });
+  const threaded = thread === undefined ? {} : { thread };
+  const store = createFilesystemStore({ root, calls, ...threaded });
   return {
-    store: createFilesystemStore({ root, calls }),
-    shortPages: createFilesystemStore({ root, monotonicMs: everLater() }),
+    store: { ...store, delete: (...call) => (undeletable.size > 0 ? refusing : store).delete(...call) },
+    shortPages: createFilesystemStore({ root, monotonicMs: everLater(), ...threaded }),
     put: async (key, fields) => put(root, key, fields),
     exists: async (key) => existsSync(`${root}/${key}`),
     remove: async (key) => rmSync(`${root}/${key}`),
@@ -129,6 +136,29 @@ export async function makeFolderHarness(): Promise<StoreHarness> {
     makeUndeletable: async (key) => void undeletable.add(`${root}/${key}`),
   };
 }
+
+/** For the contract, too. */
+export const FOLDER_TRAITS: StoreTraits = {
+  compares: true,
+  setsModifiedAt: true,
+  hasEtags: false,
+  hasDirectories: true,
+  versioning: "none",
+  invalidKeys: [
+    "/a",
+    "a/",
+    "a//b",
+    "//",
+    ".",
+    "..",
+    "a/../b",
+    "./a",
+    "a/.",
+    "back\\slash",
+    "nul\0",
+    `${"s".repeat(256)}/x`,
+  ],
+};
 
 /** A clock by which every moment is an hour after the last: each page of a walk is late as soon as it may be. */
 export function everLater(): () => number {
