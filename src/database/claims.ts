@@ -1,12 +1,12 @@
 /** The end of rows: marked or deleted while they are as judged, their keys nominated and condemned in the same transaction. */
-import type { AttemptContext, Claim, ClaimAnswer, HeldLease } from "../core/ports.ts";
+import type { AttemptContext, Claim, ClaimAnswer, FileRow, HeldLease } from "../core/ports.ts";
 import { type Attempt, attemptOf, condemnMarked, type GateTimes, markCondemned, readCondemned } from "./condemn.ts";
 import type { LeaseSession } from "./lease.ts";
 import { type CatalogMapping, isAsJudged, named, table } from "./mapping.ts";
 import { OPEN } from "./migrations.ts";
 import { isProtected } from "./protection.ts";
 import { identityColumns, type PageQuery, toIdentity, toPage } from "./row-pages.ts";
-import { jsonRows, type SQL, sql } from "./sql.ts";
+import { jsonTexts, type SQL, sql } from "./sql.ts";
 
 export interface ClaimKind {
   readonly sweep: "expired-files" | "old-records";
@@ -63,11 +63,11 @@ export async function claimRows(
   const { held, claims, run, gate, next } = ask;
   if (claims.length === 0) return { ended: new Set(), condemned: [], next: null };
   const attempt = attemptOf(held, session.nextBatch(held));
-  const rows = claims.map(toJsonRow);
+  const rows = claims.map(({ file }) => `[${judgedJson(file)}]`);
   const nominated = claims.filter(({ takesAlong }) => takesAlong).flatMap(toNominations);
   const answers = await session.write(held, [
-    nominate(mapping, kind, nominated.map(toJsonNomination), attempt, run),
-    kind.end(mapping, jsonRows(rows)),
+    nominate(mapping, kind, jsonTexts(nominated.map(toJson)), attempt, run),
+    kind.end(mapping, jsonTexts(rows)),
     ...condemnMarked(attempt, run, { veto: isProtected(mapping, sql`r.key`), forgetsNew: true }, gate),
     ...(next === null ? [] : [next.query]),
   ]);
@@ -79,8 +79,9 @@ export async function claimRows(
   };
 }
 
-function toJsonRow({ file }: Claim): unknown[] {
-  return [JSON.parse(file.identity), file.version];
+/** Which row is meant, and as what it was judged: as {@link isAsJudged} reads it. Its identity is JSON already. */
+function judgedJson({ identity, version }: FileRow): string {
+  return `${identity},${JSON.stringify(version)}`;
 }
 
 /** An object that goes with a row: its own, which the row counts for, or one that lies with it. */
@@ -93,9 +94,9 @@ function toNominations({ file, key, reason, removalId, derived }: Claim): Nomina
   return [own, ...derived.map((object): Nomination => ({ file, reason, ...object, items: 0 }))];
 }
 
-function toJsonNomination({ file, key, reason, removalId, items }: Nomination): unknown[] {
+function toJson({ file, key, reason, removalId, items }: Nomination): string {
   const sizeBytes = items === 1 ? file.sizeBytes : 0;
-  return [JSON.parse(file.identity), file.version, key, reason, removalId, sizeBytes, items];
+  return `[${judgedJson(file)},${JSON.stringify([key, reason, removalId, sizeBytes, items]).slice(1)}`;
 }
 
 /**
@@ -103,19 +104,13 @@ function toJsonNomination({ file, key, reason, removalId, items }: Nomination): 
  * removal open already keeps that one: an orphan in quarantine, or a refused delete, is now due for this reason. Of rows
  * that share a key and end together the first one nominates it, and the others are counted with it.
  */
-function nominate(
-  mapping: CatalogMapping,
-  kind: ClaimKind,
-  rows: readonly unknown[],
-  attempt: Attempt,
-  run: AttemptContext,
-): SQL {
+function nominate(mapping: CatalogMapping, kind: ClaimKind, rows: SQL, attempt: Attempt, run: AttemptContext): SQL {
   const isShared = sql`batch IS excluded.batch`;
   return sql`INSERT INTO filesweep_removals (id, key, state, reason, sweep, run_id, items, size_bytes, created_at,
       attempts, attempt_fence, attempt_from, batch, next_attempt_at)
     SELECT j.value ->> 4, j.value ->> 2, 'condemned', j.value ->> 3, ${kind.sweep}, ${run.runId},
       j.value ->> 6, j.value ->> 5, ${run.now}, 1, ${attempt.fence}, 'due', ${attempt.batch}, ${run.now}
-    FROM ${jsonRows(rows)} j CROSS JOIN ${table(mapping, "f")} ON ${isAsJudged(mapping, "f", sql`j.value`)}
+    FROM ${rows} j CROSS JOIN ${table(mapping, "f")} ON ${isAsJudged(mapping, "f", sql`j.value`)}
     WHERE NOT EXISTS (SELECT 1 FROM filesweep_removals v
       WHERE v.key = j.value ->> 2 AND v.state = 'released' AND v.released_by = 'operator')
     ON CONFLICT (key) WHERE ${sql.raw(OPEN)} DO UPDATE SET ${markCondemned(attempt, run)}, attempt_from = 'due',

@@ -79,6 +79,11 @@ export function jsonRows(rows: readonly unknown[]): SQL {
   return sql`json_each(${JSON.stringify(rows)})`;
 }
 
+/** As {@link jsonRows}, of rows that are JSON already. */
+export function jsonTexts(rows: readonly string[]): SQL {
+  return sql`json_each(${`[${rows.join(",")}]`})`;
+}
+
 /** Whether one of some conditions holds. */
 export function anyOf(conditions: readonly SQL[]): SQL {
   const each = conditions.map((condition) => sql`(${condition})`);

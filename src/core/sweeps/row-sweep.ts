@@ -7,7 +7,7 @@ import { isSweepError } from "../errors.ts";
 import { derivedKeys, isIgnored } from "../keys.ts";
 import { type Decision, type Instant, keep, type Tally } from "../model.ts";
 import type { CatalogCursor, Claim, ClaimAnswer, Condemned, DuePage, FileRow, SweepProgress } from "../ports.ts";
-import { type Bucket, count, discount, move } from "../report.ts";
+import { type Bucket, count, discount, move, sum } from "../report.ts";
 import { progressOf, type Slice, type SweepEnd } from "../slice.ts";
 import { coveredInstant, findingsOf, type PageAsk, type RowSweep, raiseRowHolds } from "./row-rules.ts";
 
@@ -104,7 +104,7 @@ function judgePage(
     }
   }
   const groups = groupByKey(claims);
-  for (const group of groups) count(progress.report, "deferred", group.tally);
+  count(progress.report, "deferred", sum(groups.map(({ tally }) => tally)));
   return { claims, groups };
 }
 
