@@ -128,11 +128,13 @@ function judgePage(
   facts: ReadonlyMap<string, KeyFacts>,
   seenAt: Instant,
 ): Sighting[] {
-  const { entry, settings, restored, now } = slice;
+  const { entry, restored, now } = slice;
+  // Once for the page: a copy for each object would be most of what a scan allocates.
+  const settings = { ...slice.settings, restored };
   const sightings: Sighting[] = [];
   for (const object of objects) {
     const known = facts.get(object.key);
-    const decision = decideObject(object, known, now, entry.id, { ...settings, restored });
+    const decision = decideObject(object, known, now, entry.id, settings);
     const tally = { count: 1, bytes: object.sizeBytes };
     slice.decided({ sweep: "orphaned-objects", key: object.key, ...decision, bytes: object.sizeBytes });
     if (decision.verdict === "keep") {
