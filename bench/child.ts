@@ -1,5 +1,6 @@
 /** One task in a process of its own, so that its peak memory is its own. The answer is JSON on stdout. */
 import process from "node:process";
+import { keepHeapSmall } from "../src/cli/heap.ts";
 import { meterFilesweep, runFilesweep } from "./filesweep.ts";
 import { findDelete, naiveLoop, nodeLoop } from "./peers.ts";
 import { restore, type Sample, seed, verify } from "./sample.ts";
@@ -9,7 +10,10 @@ const TASKS = {
   "seed-rows": (sample: Sample) => seed(sample, "rows-only"),
   restore,
   meter: meterFilesweep,
-  filesweep: (sample: Sample) => verified(sample, runFilesweep),
+  filesweep: (sample: Sample) => {
+    keepHeapSmall();
+    return verified(sample, runFilesweep);
+  },
   node: (sample: Sample) => verified(sample, timed(nodeLoop)),
   find: (sample: Sample) => verified(sample, timed(findDelete)),
   naive: (sample: Sample) => verified(sample, timed(naiveLoop)),
