@@ -66,7 +66,7 @@ export async function claimRows(
   const rows = claims.map(({ file }) => `[${judgedJson(file)}]`);
   const nominated = claims.filter(({ takesAlong }) => takesAlong).flatMap(toNominations);
   const answers = await session.write(held, [
-    nominate(mapping, kind, jsonTexts(nominated.map(toJson)), attempt, run),
+    nominate(mapping, kind, jsonTexts(nominated.map(nominationJson)), attempt, run),
     kind.end(mapping, jsonTexts(rows)),
     ...condemnMarked(attempt, run, { veto: isProtected(mapping, sql`r.key`), forgetsNew: true }, gate),
     ...(next === null ? [] : [next.query]),
@@ -94,7 +94,7 @@ function toNominations({ file, key, reason, removalId, derived }: Claim): Nomina
   return [own, ...derived.map((object): Nomination => ({ file, reason, ...object, items: 0 }))];
 }
 
-function toJson({ file, key, reason, removalId, items }: Nomination): string {
+function nominationJson({ file, key, reason, removalId, items }: Nomination): string {
   const sizeBytes = items === 1 ? file.sizeBytes : 0;
   return `[${judgedJson(file)},${JSON.stringify([key, reason, removalId, sizeBytes, items]).slice(1)}`;
 }

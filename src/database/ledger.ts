@@ -201,7 +201,14 @@ function recordBatch(attempt: Attempt, settlements: readonly Settlement[], optio
   };
   const others = settlements
     .filter(({ outcome }) => outcome !== "gone")
-    .map(({ removal, outcome, error, at, nextAttemptAt }) => [removal.id, outcome, error, at, nextAttemptAt]);
+    // Cut in the middle of a character, a vendor's words would be stored as no UTF-8, which ends the process that reads it.
+    .map(({ removal, outcome, error, at, nextAttemptAt }) => [
+      removal.id,
+      outcome,
+      error?.toWellFormed() ?? null,
+      at,
+      nextAttemptAt,
+    ]);
   return [
     sql`UPDATE filesweep_gate SET leaves_at = ${sql.raw(options.databaseNow)} + ${options.gateMs}
       WHERE key IN (SELECT key FROM filesweep_removals WHERE ${those(({ outcome }) => outcome !== "unknown")})`,

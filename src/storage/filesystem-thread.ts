@@ -169,12 +169,13 @@ export function createFolderThread(options: FolderThreadOptions = {}): FolderThr
     signal?.addEventListener("abort", giveUp);
     orders += 1;
     const id = orders;
-    clearTimeout(working.idle);
-    working.worker.ref();
     return new Promise<Orders[Kind]["answered"]>((resolve, reject) => {
+      // Order: sent first. What cannot be sent is waited for by nobody.
+      working.worker.postMessage({ id, kind, asked, givenUp } satisfies Order<Kind>);
+      clearTimeout(working.idle);
+      working.worker.ref();
       // An order is answered as its kind is: `id` says which one it was.
       working.waiting.set(id, { resolve: (answered) => resolve(answered as Orders[Kind]["answered"]), reject });
-      working.worker.postMessage({ id, kind, asked, givenUp } satisfies Order<Kind>);
     }).finally(() => signal?.removeEventListener("abort", giveUp));
   }
 

@@ -150,6 +150,14 @@ describe("what was condemned together may be answered in parts", () => {
 });
 
 describe("a removal that was refused", () => {
+  test("can be read whatever the store's words were cut in the middle of", async () => {
+    const ports = await withLease();
+    const refused = settlement(await condemnedOrphan(ports, ports.held), "refused", START, START + 1);
+    ports.database.ledger.settle(ports.held, [{ ...refused, error: "no room for \u{1F600}".slice(0, -1) }]);
+    await ports.database.leases.renew(ports.held);
+    expect((await ports.database.desk.removals({ limit: 1 })).items).toMatchObject([{ error: "no room for \ufffd" }]);
+  });
+
   test("is tried again from its next attempt on, and not a millisecond sooner", async () => {
     const ports = await withLease();
     const { held, drain, settle, renewed, clock } = ports;

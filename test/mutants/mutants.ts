@@ -70,9 +70,9 @@ const PROTECTION: readonly Mutant[] = [
   {
     name: "what protects is looked for before the rows end",
     file: "src/database/claims.ts",
-    find: "    kind.end(mapping, jsonRows(rows)),\n    ...condemnMarked(attempt, run, { veto: isProtected(mapping, sql`r.key`), forgetsNew: true }, gate),\n",
+    find: "    kind.end(mapping, jsonTexts(rows)),\n    ...condemnMarked(attempt, run, { veto: isProtected(mapping, sql`r.key`), forgetsNew: true }, gate),\n",
     replace:
-      "    ...condemnMarked(attempt, run, { veto: isProtected(mapping, sql`r.key`), forgetsNew: true }, gate),\n    kind.end(mapping, jsonRows(rows)),\n",
+      "    ...condemnMarked(attempt, run, { veto: isProtected(mapping, sql`r.key`), forgetsNew: true }, gate),\n    kind.end(mapping, jsonTexts(rows)),\n",
     caughtBy: "simulation",
   },
   {
