@@ -5,8 +5,9 @@
  *     npm run bench:load -- [--removals N] [--rate N] [--files N] [--rounds N] [--only PATH] [--json]
  *
  * The run ends every other of the files, with seconds enough not to be its own start. Each round is a run that nobody
- * disturbs and one that is asked meanwhile, on the same site made anew; of several rounds the medians count. Beside the time that passed it tells how much of the processors the service took, and how much of
- * them the asking itself: on two cores that is part of what slows the run.
+ * disturbs and one that is asked meanwhile, on the same site made anew; of several rounds the medians count. Beside the
+ * time that passed it tells how much of the processors the service took, and how much of them the asking itself: on two
+ * cores that is part of what slows the run.
  *
  * Ends with 1 when an answer failed, or the run was slower by more than a tenth.
  */
@@ -126,7 +127,7 @@ const agent = new Agent({ connections: 64 });
 async function ask(url: string, method: "GET" | "POST" = "GET"): Promise<{ status: number; text: string; ms: number }> {
   const startedMs = performance.now();
   const { statusCode, body } = await request(url, {
-    method: method,
+    method,
     dispatcher: agent,
     headers: { Authorization: `Bearer ${TOKEN}` },
   });

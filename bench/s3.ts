@@ -60,7 +60,7 @@ const removed = ({ objects }: Pick<Job, "objects">): number => Math.min(objects,
 const keyOf = (kind: string, index: number): string => `${kind}/${String(index).padStart(8, "0")}`;
 const storeOf = ({ bucket }: Job) => createS3Store({ ...SETTINGS, bucket, prefix: "", now: () => Date.now() });
 
-/** `live/…` with their rows; as many `expired0/…` and `expired1/…` with theirs, and `bare0/…` and `bare1/…` without, as are removed in a turn. */
+/** `live/…` with their rows; for each turn, as many as are removed in it: `expired0/…` with theirs, and `bare0/…` without. */
 async function fill(job: Job): Promise<void> {
   await rawBucket({ ...SETTINGS, bucket: job.bucket }).ask("PUT", "");
   const old = rawBucket({ ...SETTINGS, endpoint: OLD_ENDPOINT, bucket: job.bucket, clockOffsetMs: -90 * DAY_MS });

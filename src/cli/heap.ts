@@ -7,7 +7,8 @@ import { setFlagsFromString } from "node:v8";
  *
  * For a process of our own alone: Node warns of flags that are set after the start
  * (https://nodejs.org/api/v8.html#v8setflagsfromstringflags). Of this one, which paces the collector and nothing else, we
- * saw the effect on Node 20. Not among the options of the command's first line, as who starts `node dist/cli/main.js` has none of those.
+ * saw the effect on Node 20. It is not among the options of the command's first line, as whoever starts
+ * `node dist/cli/main.js` has none of those.
  */
 export function keepHeapSmall(): void {
   if (!("Deno" in globalThis)) setFlagsFromString("--heap-growing-percent=10");
