@@ -3,7 +3,7 @@
 import { isAbsolute } from "node:path";
 import process from "node:process";
 import { SweepError } from "../core/errors.ts";
-import type { ListedObject, Store } from "../core/ports.ts";
+import type { ListAsk, ListedObject, Store } from "../core/ports.ts";
 import { CALL_TIMEOUT_MS, PROBE_KEY } from "../core/safety.ts";
 import { type FilesystemCalls, NODE_CALLS, unavailable } from "./filesystem-calls.ts";
 import { deleteFromFolder, type Folder, modifiedAtOf } from "./filesystem-delete.ts";
@@ -70,11 +70,16 @@ export function createFilesystemStore(options: FilesystemStoreOptions): Store {
     return { path: rootPath, root: await openRoot(), looseNames, concurrency };
   }
 
-  async function lookAtAll(found: readonly FoundEntry[], signal?: AbortSignal): Promise<ListedObject[]> {
+  async function lookAtAll(
+    found: readonly FoundEntry[],
+    { signal, sent }: Pick<ListAsk, "signal" | "sent">,
+  ): Promise<ListedObject[]> {
     const paths = found.map(({ path }) => path);
-    const looks = await (thread?.takes(paths.length)
+    const looking = thread?.takes(paths.length)
       ? thread.look(paths, concurrency, signal)
-      : lookAt(calls, paths, concurrency, signal));
+      : lookAt(calls, paths, concurrency, signal);
+    sent?.();
+    const looks = await looking;
     // A page whose rest was not looked at would pass for a page without them.
     stopIfAborted(signal, "listing the folder");
     return toObjects(found, looks);
@@ -89,7 +94,8 @@ export function createFilesystemStore(options: FilesystemStoreOptions): Store {
 
   return {
     name,
-    async list({ after, limit, signal }) {
+    async list(ask) {
+      const { after, limit, signal } = ask;
       checkLimit(limit);
       stopIfAborted(signal, `listing ${name}`);
       const startedAt = monotonicMs();
@@ -97,7 +103,7 @@ export function createFilesystemStore(options: FilesystemStoreOptions): Store {
       const walk = takeWalk(root, after) ?? (await openWalk(calls, root, after));
       const isLate = (): boolean => monotonicMs() - startedAt >= WALK_MS;
       const { found, next } = await walkOn(calls, walk, limit, isLate, signal);
-      const objects = await lookAtAll(found, signal);
+      const objects = await lookAtAll(found, ask);
       // Order: after the reading. Unmounted in mid-page, every directory would have looked as if it had vanished.
       await openRoot();
       left = next === null ? null : { walk, root, next };

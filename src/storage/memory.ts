@@ -88,9 +88,10 @@ export function createMemoryStore({ now = () => 0, maxPage = Infinity }: MemoryS
   // Async, so that what is thrown becomes a rejection, as in every other store.
   return {
     name: "memory:",
-    async list({ after, limit, signal }) {
+    async list({ after, limit, signal, sent }) {
       checkLimit(limit);
       stopIfAborted(signal, "listing memory:");
+      sent?.();
       return list(after, limit);
     },
     async head(key, signal) {

@@ -126,9 +126,11 @@ export function createR2Store({ bucket, binding, prefix }: R2StoreOptions): Stor
   const markerKey = prefix + MARKER_KEY;
   return {
     name,
-    async list({ after, limit, signal }) {
+    async list({ after, limit, signal, sent }) {
       checkLimit(limit);
-      return list(after, limit, signal);
+      const listing = list(after, limit, signal);
+      sent?.();
+      return listing;
     },
     async head(key, signal) {
       const invalid = invalidKey(key);

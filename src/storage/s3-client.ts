@@ -22,6 +22,8 @@ export interface S3Call {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly signal?: AbortSignal | undefined;
+  /** Called once the request is on its way. */
+  readonly sent?: (() => void) | undefined;
 }
 
 export interface S3Client {
@@ -81,7 +83,10 @@ export function createS3Client(options: S3ClientOptions): S3Client {
       let answer: Response;
       try {
         // Not followed: what a redirect names was not signed for, and need not be a store.
-        answer = await send(url, { ...init, redirect: "manual", ...(call.signal && { signal: call.signal }) });
+        const answering = send(url, { ...init, redirect: "manual", ...(call.signal && { signal: call.signal }) });
+        // Not at once: a runtime writes a request some turns after it was asked to.
+        if (call.sent !== undefined) setTimeout(call.sent, 0);
+        answer = await answering;
       } catch (error) {
         throw unanswered(doing, place, error);
       }

@@ -19,7 +19,7 @@ export type S3Query = Readonly<Record<string, string | null>>;
 
 export interface S3Requests {
   /** One page, with at least one object unless it is the last. */
-  listObjects(query: S3Query, signal?: AbortSignal): Promise<S3Listing>;
+  listObjects(query: S3Query, how?: Pick<S3Call, "signal" | "sent">): Promise<S3Listing>;
   /** The object under exactly this key, or null on a definite "not found". */
   lookUp(key: string, signal?: AbortSignal): Promise<ListedObject | null>;
   /** A small object's text, or null on a definite "not found". @throws SweepError `corrupt` where it is longer */
@@ -46,12 +46,12 @@ export function createS3Requests(client: S3Client): S3Requests {
     return understand(client, answer, doing, parse);
   }
 
-  async function listObjects(query: S3Query, signal?: AbortSignal): Promise<S3Listing> {
+  async function listObjects(query: S3Query, how?: Pick<S3Call, "signal" | "sent">): Promise<S3Listing> {
     const doing = "listing";
     let token: string | null = null;
     for (let pages = 0; pages < MAX_EMPTY_PAGES; pages += 1) {
       const whole = { "list-type": "2", "encoding-type": "url", ...query, "continuation-token": token };
-      const page: S3Listing = await ask({ method: "GET", query: whole, signal }, doing, parseListing);
+      const page: S3Listing = await ask({ ...how, method: "GET", query: whole }, doing, parseListing);
       if (page.objects.length > 0 || !page.isTruncated) return page;
       // An empty page with a continuation is not the end.
       if (page.token === null || page.token === token) {
@@ -67,7 +67,7 @@ export function createS3Requests(client: S3Client): S3Requests {
 
   async function lookUpInListing(key: string, signal?: AbortSignal): Promise<ListedObject | null> {
     // Of all keys that begin with this one, it is the first.
-    const { objects } = await listObjects({ "max-keys": "1", prefix: key }, signal);
+    const { objects } = await listObjects({ "max-keys": "1", prefix: key }, { signal });
     return objects.find((object) => object.key === key) ?? null;
   }
 

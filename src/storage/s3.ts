@@ -40,13 +40,13 @@ export function createS3Store(options: S3ClientOptions): Store {
 
   return {
     name,
-    async list({ after, limit, signal }) {
+    async list({ after, limit, signal, sent }) {
       checkLimit(limit);
       stopIfAborted(signal, `listing ${name}`);
       // With the prefix itself, so that an object of just that name, a console's folder, is not listed.
       const from = prefix + (after ?? "");
       const query = { "max-keys": pageSize(limit), prefix: orNull(prefix), "start-after": orNull(from) };
-      return toPage(await requests.listObjects(query, signal), prefix, name);
+      return toPage(await requests.listObjects(query, { signal, sent }), prefix, name);
     },
     async head(key, signal) {
       stopIfAborted(signal, `looking up an object of ${name}`);

@@ -89,6 +89,15 @@ function describeListing(open: Open, traits: StoreTraits): void {
     expect(await store.list({ after: null, limit: 10 })).toEqual({ objects: [], next: null });
   });
 
+  it("a listing tells when it is on its way: what keeps the process busy begins then", async () => {
+    const { store } = await open();
+    let listing: ReturnType<typeof store.list> | undefined;
+    await new Promise<void>((sent) => {
+      listing = store.list({ after: null, limit: 10, sent });
+    });
+    expect(await listing).toEqual({ objects: [], next: null });
+  });
+
   it("2,500 objects come once each, in byte order, in pages of 1,000 and of 77, the last of them in pages of 1", async () => {
     const harness = await open();
     const expected = inByteOrder(manyKeys());

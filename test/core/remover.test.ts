@@ -8,6 +8,7 @@ import type {
   DeleteOutcome,
   DeleteRequest,
   HeldLease,
+  ListPage,
   LogEvent,
   Settlement,
   Store,
@@ -24,10 +25,13 @@ import {
   SECOND_MS,
 } from "../../src/core/safety.ts";
 import { progressOf, type Slice } from "../../src/core/slice.ts";
+import { openListing } from "../../src/core/sweeps/listing.ts";
 import { createFakeClock, type FakeClock } from "../support/fake-clock.ts";
 import { DEFAULT_SETTINGS } from "../support/world.ts";
 
 const RUN = "run-2";
+
+const LISTED_BEFORE: ListPage = { objects: [], next: null };
 
 interface Bench {
   readonly slice: Slice;
@@ -116,6 +120,12 @@ function bench({ answer = goneAll, renewalMs = 0 }: BenchOptions = {}): Bench {
     sweeps: SWEEP_NAMES.map(emptyProgress),
   };
   const remover = createRemover(store);
+  const budget = createBudget(
+    DEFAULT_SETTINGS,
+    clock,
+    () => 0,
+    () => false,
+  );
   const slice: Slice = {
     entry,
     held,
@@ -142,12 +152,8 @@ function bench({ answer = goneAll, renewalMs = 0 }: BenchOptions = {}): Bench {
     now: clock.now(),
     clock,
     makeId: () => "unused",
-    budget: createBudget(
-      DEFAULT_SETTINGS,
-      clock,
-      () => 0,
-      () => false,
-    ),
+    budget,
+    listing: openListing({ store, clock, settings: DEFAULT_SETTINGS, budget }, LISTED_BEFORE),
     log: (event) => void logs.push(event),
     heldBack: () => ({ count: 0, bytes: 0, sample: [] }),
     decided: () => {},
@@ -196,6 +202,21 @@ async function removeAll(on: Bench, condemned: readonly Condemned[]): Promise<vo
 
 const numbered = (amount: number): string[] => Array.from({ length: amount }, (_, index) => `k${index}`);
 const sizes = (on: Bench): number[] => on.batches.map((batch) => batch.length);
+
+describe("what was listed before", () => {
+  test("is listed anew once a delete is under way: what is gone must not be seen", async () => {
+    const on = bench();
+    await on.remover.remove(on.slice, condemned(on, ["a"]));
+    await expect(on.slice.listing.page(null)).rejects.toThrow("the remover lists nothing");
+    await on.remover.settled();
+  });
+
+  test("still holds where nothing was condemned", async () => {
+    const on = bench();
+    await removeAll(on, []);
+    expect(await on.slice.listing.page(null)).toMatchObject(LISTED_BEFORE);
+  });
+});
 
 describe("batches", () => {
   test("a delete names at most 1,000 keys, each once and in order", async () => {

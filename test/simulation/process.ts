@@ -273,6 +273,11 @@ export class Process {
   #watchedStore(slice: Slice, store: Store): Store {
     return {
       ...store,
+      // It waits for its turn below, and is on its way all the same.
+      list: (ask) => {
+        ask.sent?.();
+        return store.list(ask);
+      },
       clockSkewMs: () => {
         const { storeSkewMs } = this.#stage;
         slice.storeSkewMs = storeSkewMs === null ? null : Math.abs(storeSkewMs - this.skewMs);

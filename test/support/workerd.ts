@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { createTestHarness } from "wrangler";
 import { type ErrorKind, SweepError } from "../../src/core/errors.ts";
-import type { Store } from "../../src/core/ports.ts";
+import type { ListPage, Store } from "../../src/core/ports.ts";
 import type { S3Settings } from "../../src/core/settings.ts";
 import { invalidObjectKey } from "../../src/storage/object-keys.ts";
 
@@ -105,7 +105,11 @@ export function remoteStore(
     }) as Promise<Answer>;
   return {
     name: "a store in workerd",
-    list: ({ signal, ...asked }) => ask("list", [asked], signal),
+    async list({ signal, sent, ...asked }) {
+      const listed = await ask<{ page: ListPage; sent: boolean }>("list", [asked], signal);
+      if (listed.sent) sent?.();
+      return listed.page;
+    },
     head: (key, signal) => ask("head", [key], signal),
     delete: (requests, signal) => ask("delete", [requests], signal),
     readMarker: (signal) => ask("readMarker", [], signal),

@@ -14,6 +14,16 @@ export interface ListedObject {
   readonly oddity?: "not-a-regular-file" | "invalid-key";
 }
 
+/** Which objects to list. */
+export interface ListAsk {
+  /** The key behind which the page begins; null: at the beginning. */
+  readonly after: string | null;
+  readonly limit: number;
+  readonly signal?: AbortSignal;
+  /** Called once the request is on its way: what keeps this process busy may begin. */
+  readonly sent?: () => void;
+}
+
 export interface ListPage {
   /** In UTF-8 byte order of the key, all after the key asked for. May be fewer than the limit, or none, without being the end. */
   readonly objects: readonly ListedObject[];
@@ -94,7 +104,7 @@ export interface ReadableStore {
    * @throws SweepError `unavailable` when the store cannot be read, `corrupt` when its answer makes no sense. A store
    * that is missing, or not mounted, is an error and never an empty page.
    */
-  list(options: { after: string | null; limit: number; signal?: AbortSignal }): Promise<ListPage>;
+  list(ask: ListAsk): Promise<ListPage>;
   /** The object under exactly this key, or null on a definite "not found". */
   head(key: string, signal?: AbortSignal): Promise<ListedObject | null>;
   /** The text of the identity marker in filesweep's own corner, or null on a definite "not found". */
