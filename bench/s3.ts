@@ -5,7 +5,8 @@
  *     npm run bench:s3 -- [OBJECTS …]        10000 200000 without
  *
  * Each measurement is a process of its own, so that its peak memory is its own. Each is made twice, ours and the bare
- * loop's in turn (bare, ours, ours, bare): a server is not as fast at the end as it was at the beginning.
+ * loop's in turn (bare, ours, ours, bare): a server is not as fast at the end as it was at the beginning. A short scan is
+ * made more often, as a part of a second says little. The seconds are those of one time, on average.
  */
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -39,6 +40,10 @@ const OLD_ENDPOINT = process.env["FILESWEEP_S3_OLD_ENDPOINT"] ?? "";
 const PUTS_AT_ONCE = 32;
 /** Of what is removed at once there are no more than this: the ratio needs no more. */
 const MOST_REMOVED = 10_000;
+
+/** From so many objects on a scan takes seconds; below, it is made more often. */
+const MANY = 100_000;
+const TIMES_SCANNED = 5;
 
 /** The two turns in which everything is measured. */
 const TURNS = [0, 1] as const;
@@ -171,41 +176,48 @@ async function inChild(task: keyof typeof TASKS, job: Job): Promise<Cost> {
   return JSON.parse(stdout) as Cost;
 }
 
-/** Both turns of a task and of the bare one beside it. */
-async function inTurns(
-  bare: keyof typeof TASKS,
-  ours: keyof typeof TASKS,
-  job: Omit<Job, "turn">,
-): Promise<[Cost, Cost]> {
-  const bareFirst = await inChild(bare, { ...job, turn: 0 });
-  const oursFirst = await inChild(ours, { ...job, turn: 0 });
-  const oursThen = await inChild(ours, { ...job, turn: 1 });
-  const bareThen = await inChild(bare, { ...job, turn: 1 });
-  return [sumOf(bareFirst, bareThen), sumOf(oursFirst, oursThen)];
+/** What was measured of a task, and of the bare one beside it: each as often. */
+interface Pair {
+  readonly bare: readonly Cost[];
+  readonly ours: readonly Cost[];
 }
 
-function sumOf(one: Cost, other: Cost): Cost {
-  return {
-    seconds: one.seconds + other.seconds,
-    peakBytes: Math.max(one.peakBytes, other.peakBytes),
-    calls: {
-      database: one.calls.database + other.calls.database,
-      storage: one.calls.storage + other.calls.storage,
-    },
-  };
+/** Both turns of both, so many times. */
+async function inTurns(
+  bareTask: keyof typeof TASKS,
+  ourTask: keyof typeof TASKS,
+  job: Omit<Job, "turn">,
+  times = 1,
+): Promise<Pair> {
+  const bare: Cost[] = [];
+  const ours: Cost[] = [];
+  for (let time = 0; time < times; time += 1) {
+    bare.push(await inChild(bareTask, { ...job, turn: 0 }));
+    ours.push(await inChild(ourTask, { ...job, turn: 0 }));
+    ours.push(await inChild(ourTask, { ...job, turn: 1 }));
+    bare.push(await inChild(bareTask, { ...job, turn: 1 }));
+  }
+  return { bare, ours };
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 async function measure(objects: number, folder: string): Promise<string[]> {
   const job = { objects, bucket: `bench-${objects}`, database: path.join(folder, `${objects}.db`) };
   await inChild("fill", { ...job, turn: 0 });
   const removal = await inTurns("bare-delete", "expired-files", job);
-  const scan = await inTurns("bare-list", "orphaned-objects", job);
-  const row = (what: string, amount: number, [bare, ours]: [Cost, Cost]): string => {
-    const per = (calls: number): string => ((calls * 1000) / amount / TURNS.length).toFixed(2);
-    const ratio = (ours.seconds / bare.seconds).toFixed(2);
-    const peak = `${(ours.peakBytes / 2 ** 20).toFixed(0)} MiB`;
-    const { database, storage } = ours.calls;
-    return `| ${what} | ${amount} | ${bare.seconds.toFixed(2)} s | ${ours.seconds.toFixed(2)} s | ${ratio} | ${per(database)} + ${per(storage)} | ${peak} |`;
+  const scan = await inTurns("bare-list", "orphaned-objects", job, objects < MANY ? TIMES_SCANNED : 1);
+  const row = (what: string, amount: number, { bare, ours }: Pair): string => {
+    const per = (calls: (cost: Cost) => number): string => ((mean(ours.map(calls)) * 1000) / amount).toFixed(2);
+    const [bareSeconds, ourSeconds] = [bare, ours].map((costs) => mean(costs.map(({ seconds }) => seconds))) as [
+      number,
+      number,
+    ];
+    const peak = `${(Math.max(...ours.map(({ peakBytes }) => peakBytes)) / 2 ** 20).toFixed(0)} MiB`;
+    const calls = `${per((cost) => cost.calls.database)} + ${per((cost) => cost.calls.storage)}`;
+    return `| ${what} | ${amount} | ${ours.length} | ${bareSeconds.toFixed(2)} s | ${ourSeconds.toFixed(2)} s | ${(ourSeconds / bareSeconds).toFixed(2)} | ${calls} | ${peak} |`;
   };
   return [row("removal of expired files", removed(job), removal), row("orphan scan", objects, scan)];
 }
@@ -214,9 +226,9 @@ async function main(sizes: readonly number[]): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), "filesweep-bench-s3-"));
   try {
     console.log(
-      "| | objects, twice | bare loop | filesweep | ratio | database + store calls for 1,000 | peak memory |",
+      "| | objects | times | bare loop | filesweep | ratio | database + store calls for 1,000 | peak memory |",
     );
-    console.log("|---|---|---|---|---|---|---|");
+    console.log("|---|---|---|---|---|---|---|---|");
     for (const objects of sizes) for (const line of await measure(objects, folder)) console.log(line);
   } finally {
     rmSync(folder, { recursive: true, force: true });

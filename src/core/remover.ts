@@ -18,7 +18,8 @@ import { keepLease, progressOf, type Slice, type SweepEnd } from "./slice.ts";
 
 export interface Remover {
   /**
-   * Begins to delete the objects of condemned removals, and comes back while the last batches are under way.
+   * Begins to delete the objects of condemned removals, and comes back while the last batches are under way: once they
+   * are asked for, as an embedded database keeps the process busy.
    * @throws SweepError when a batch got no answer: what was asked for stays condemned, behind the gate
    */
   remove(slice: Slice, condemned: readonly Condemned[]): Promise<void>;
@@ -44,12 +45,12 @@ export function createRemover(store: Store): Remover {
   }
 
   /** Never rejects: what went wrong is kept for whoever waits. */
-  async function deleteBatch(slice: Slice, batch: readonly Condemned[]): Promise<void> {
+  async function deleteBatch(slice: Slice, batch: readonly Condemned[], sent: () => void): Promise<void> {
     const startedAt = slice.clock.monotonicMs();
     const requests = batch.map(({ key, expected }): DeleteRequest => (expected === null ? { key } : { key, expected }));
     try {
       // No signal: a batch in flight is waited for, so that its answers are not lost.
-      settle(slice, batch, await store.delete(requests));
+      settle(slice, batch, await store.delete(requests, undefined, sent));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       settle(
@@ -86,8 +87,13 @@ export function createRemover(store: Store): Remover {
         await mayBegin(slice);
         const batch = condemned.slice(start, start + batchSize);
         start += batch.length;
-        const deleting: Promise<void> = deleteBatch(slice, batch).finally(() => underWay.delete(deleting));
-        underWay.add(deleting);
+        await new Promise<void>((sent) => {
+          const deleting: Promise<void> = deleteBatch(slice, batch, sent).finally(() => {
+            underWay.delete(deleting);
+            sent();
+          });
+          underWay.add(deleting);
+        });
       }
     },
     async settled() {

@@ -119,12 +119,14 @@ export function createFilesystemStore(options: FilesystemStoreOptions): Store {
       if (object === null) await openRoot();
       return object;
     },
-    async delete(requests, signal) {
+    async delete(requests, signal, sent) {
       stopIfAborted(signal, `deleting from ${name}`);
       const folder = await openFolder();
-      return thread?.takes(requests.length)
+      const deleting = thread?.takes(requests.length)
         ? thread.delete(folder, requests, signal)
         : deleteFromFolder(calls, folder, requests, signal);
+      sent?.();
+      return deleting;
     },
     async readMarker(signal) {
       stopIfAborted(signal, `reading the identity marker of ${name}`);

@@ -100,8 +100,9 @@ export function createMemoryStore({ now = () => 0, maxPage = Infinity }: MemoryS
       if (invalid !== null) throw invalidLookUp(key, invalid);
       return objects.get(key) ?? null;
     },
-    async delete(requests, signal) {
+    async delete(requests, signal, sent) {
       stopIfAborted(signal, "deleting from memory:");
+      sent?.();
       return requests.map(deleteOne);
     },
     async readMarker() {

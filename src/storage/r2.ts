@@ -140,9 +140,11 @@ export function createR2Store({ bucket, binding, prefix }: R2StoreOptions): Stor
       });
       return found === null ? null : toObject(found, prefix, name);
     },
-    async delete(requests, signal) {
+    async delete(requests, signal, sent) {
       stopIfAborted(signal, `deleting from ${name}`);
-      return deleteAll(requests, signal);
+      const deleting = deleteAll(requests, signal);
+      sent?.();
+      return deleting;
     },
     readMarker: (signal) =>
       ask("reading the identity marker of", signal, async () => {

@@ -26,6 +26,8 @@ export interface S3Call {
   readonly sent?: (() => void) | undefined;
 }
 
+export type HowSent = Pick<S3Call, "signal" | "sent">;
+
 export interface S3Client {
   readonly place: S3Place;
   /** One request. Whatever the store answers is an answer. @throws SweepError `unavailable` where none came, or `corrupt` */

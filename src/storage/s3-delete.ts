@@ -4,7 +4,7 @@ import type { DeleteOutcome, DeleteRequest } from "../core/ports.ts";
 import { MAX_DELETE_BATCH } from "../core/safety.ts";
 import { deleteInHalves } from "./in-halves.ts";
 import { invalidObjectKey } from "./object-keys.ts";
-import { holdsControl, isAmbiguousInUrl, type S3Client } from "./s3-client.ts";
+import { type HowSent, holdsControl, isAmbiguousInUrl, type S3Client } from "./s3-client.ts";
 import { codeOf, describeKeyError, failureOf, type S3Answer } from "./s3-errors.ts";
 import { createS3Requests, isSuccess, understand } from "./s3-requests.ts";
 import { parseDeleteResult, parseError, renderDelete } from "./s3-xml.ts";
@@ -21,7 +21,7 @@ export async function deleteFromBucket(
   client: S3Client,
   prefix: string,
   requests: readonly DeleteRequest[],
-  signal?: AbortSignal,
+  how?: HowSent,
 ): Promise<DeleteOutcome[]> {
   const outcomes = new Map<string, Outcome>();
   const valid: string[] = [];
@@ -31,7 +31,7 @@ export async function deleteFromBucket(
     else outcomes.set(key, { outcome: "refused", error: invalid });
   }
   const deleteTogether = (keys: readonly string[]): Promise<Outcomes> =>
-    deleteInHalves(keys, (some) => deleteBatch(client, prefix, some, signal), refusalOf);
+    deleteInHalves(keys, (some) => deleteBatch(client, prefix, some, how), refusalOf);
   const pieces = [
     ...inChunks(
       valid.filter((key) => !isOdd(prefix + key)),
@@ -40,7 +40,7 @@ export async function deleteFromBucket(
     ...inChunks(
       valid.filter((key) => isOdd(prefix + key)),
       ALONE_AT_ONCE,
-    ).map((keys) => () => deleteAlone(client, prefix, keys, signal)),
+    ).map((keys) => () => deleteAlone(client, prefix, keys, how)),
   ];
   const failures: unknown[] = [];
   for (const piece of pieces) {
@@ -75,12 +75,12 @@ async function deleteBatch(
   client: S3Client,
   prefix: string,
   keys: readonly string[],
-  signal?: AbortSignal,
+  how?: HowSent,
 ): Promise<Outcomes> {
   const doing = "deleting from";
   const body = renderDelete(keys.map((key) => prefix + key));
   const headers = { "content-type": "application/xml", "content-md5": await contentMd5(body) };
-  const answer = await client.send({ method: "POST", query: { delete: "" }, headers, body, signal }, doing);
+  const answer = await client.send({ ...how, method: "POST", query: { delete: "" }, headers, body }, doing);
   if (!isSuccess(answer)) throw failure(client, answer, doing);
   const answers = understand(client, answer, doing, parseDeleteResult);
   return new Map(
@@ -98,9 +98,9 @@ async function deleteAlone(
   client: S3Client,
   prefix: string,
   keys: readonly string[],
-  signal?: AbortSignal,
+  how?: HowSent,
 ): Promise<Outcomes> {
-  const answers = await Promise.allSettled(keys.map((key) => deleteOdd(client, prefix, key, signal)));
+  const answers = await Promise.allSettled(keys.map((key) => deleteOdd(client, prefix, key, how)));
   const outcomes = new Map<string, Outcome>();
   for (const [index, answer] of answers.entries()) {
     const outcome = answer.status === "fulfilled" ? answer.value : undefined;
@@ -120,30 +120,25 @@ function isOdd(key: string): boolean {
 }
 
 /** In a batch of its own, then by its address, as far as neither could name another object. */
-async function deleteOdd(
-  client: S3Client,
-  prefix: string,
-  key: string,
-  signal?: AbortSignal,
-): Promise<Outcome | undefined> {
+async function deleteOdd(client: S3Client, prefix: string, key: string, how?: HowSent): Promise<Outcome | undefined> {
   const whole = prefix + key;
   if (whole.trim() === whole) {
-    const outcomes = await deleteInHalves([key], (only) => deleteBatch(client, prefix, only, signal), refusalOf);
+    const outcomes = await deleteInHalves([key], (only) => deleteBatch(client, prefix, only, how), refusalOf);
     const outcome = outcomes.get(key);
     if (outcome?.outcome === "gone") return outcome;
   }
   if (!isAmbiguousInUrl(whole)) {
-    const outcome = await deleteOne(client, whole, signal);
+    const outcome = await deleteOne(client, whole, how);
     if (outcome.outcome !== "gone") return outcome;
   }
   // What a store says of such a key is not taken at its word: it may have understood another.
-  const isThere = (await createS3Requests(client).lookUp(whole, signal)) !== null;
+  const isThere = (await createS3Requests(client).lookUp(whole, how?.signal)) !== null;
   return isThere ? { outcome: "refused", error: "the store does not find it by its name" } : { outcome: "gone" };
 }
 
-async function deleteOne(client: S3Client, key: string, signal?: AbortSignal): Promise<Outcome> {
+async function deleteOne(client: S3Client, key: string, how?: HowSent): Promise<Outcome> {
   const doing = "deleting from";
-  const answer = await client.send({ method: "DELETE", key, signal }, doing);
+  const answer = await client.send({ ...how, method: "DELETE", key }, doing);
   if (isSuccess(answer) || (answer.status === 404 && codeOf(answer) !== "NoSuchBucket")) return { outcome: "gone" };
   const error = parseError(answer.text);
   const isRefusal = error?.code === "AccessDenied" || (answer.status === 400 && error !== null);

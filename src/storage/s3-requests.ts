@@ -1,7 +1,7 @@
 /** The requests of the S3 protocol but for deletes: what is asked, and what the answer says. Keys are those of the bucket. */
 import { SweepError } from "../core/errors.ts";
 import type { AbortOutcome, ListedObject, UploadName, Versioning } from "../core/ports.ts";
-import { holdsControl, isAmbiguousInUrl, type S3Call, type S3Client } from "./s3-client.ts";
+import { type HowSent, holdsControl, isAmbiguousInUrl, type S3Call, type S3Client } from "./s3-client.ts";
 import { codeOf, describeKeyError, failureOf, isHtml, type S3Answer } from "./s3-errors.ts";
 import {
   parseError,
@@ -19,7 +19,7 @@ export type S3Query = Readonly<Record<string, string | null>>;
 
 export interface S3Requests {
   /** One page, with at least one object unless it is the last. */
-  listObjects(query: S3Query, how?: Pick<S3Call, "signal" | "sent">): Promise<S3Listing>;
+  listObjects(query: S3Query, how?: HowSent): Promise<S3Listing>;
   /** The object under exactly this key, or null on a definite "not found". */
   lookUp(key: string, signal?: AbortSignal): Promise<ListedObject | null>;
   /** A small object's text, or null on a definite "not found". @throws SweepError `corrupt` where it is longer */
@@ -46,7 +46,7 @@ export function createS3Requests(client: S3Client): S3Requests {
     return understand(client, answer, doing, parse);
   }
 
-  async function listObjects(query: S3Query, how?: Pick<S3Call, "signal" | "sent">): Promise<S3Listing> {
+  async function listObjects(query: S3Query, how?: HowSent): Promise<S3Listing> {
     const doing = "listing";
     let token: string | null = null;
     for (let pages = 0; pages < MAX_EMPTY_PAGES; pages += 1) {

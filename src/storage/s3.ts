@@ -55,9 +55,9 @@ export function createS3Store(options: S3ClientOptions): Store {
       const found = await requests.lookUp(prefix + key, signal);
       return found === null ? null : { ...found, key };
     },
-    async delete(asked, signal) {
+    async delete(asked, signal, sent) {
       stopIfAborted(signal, `deleting from ${name}`);
-      return deleteFromBucket(client, prefix, asked, signal);
+      return deleteFromBucket(client, prefix, asked, { signal, sent });
     },
     async readMarker(signal) {
       stopIfAborted(signal, `reading the identity marker of ${name}`);
@@ -73,7 +73,7 @@ export function createS3Store(options: S3ClientOptions): Store {
       return tryOut({
         put: () => requests.writeText(key, "probe", signal),
         head: async () => (await requests.lookUp(key, signal)) !== null,
-        delete: async () => throwRefused((await deleteFromBucket(client, prefix, [{ key: PROBE_KEY }], signal))[0]),
+        delete: async () => throwRefused((await deleteFromBucket(client, prefix, [{ key: PROBE_KEY }], { signal }))[0]),
       });
     },
     async listUploads({ after, limit, signal }) {

@@ -18,7 +18,7 @@ export function wrapped(store: Store, passage: Passage): Store {
     name: store.name,
     list: (options) => passage("list", options.signal, (signal) => store.list({ ...options, ...given(signal) })),
     head: (key, caller) => passage("head", caller, (signal) => store.head(key, signal)),
-    delete: (requests, caller) => passage("delete", caller, (signal) => store.delete(requests, signal)),
+    delete: (requests, caller, sent) => passage("delete", caller, (signal) => store.delete(requests, signal, sent)),
     readMarker: (caller) => passage("look-up", caller, (signal) => store.readMarker(signal)),
     writeMarker: (text, caller) => passage("put", caller, (signal) => store.writeMarker(text, signal)),
     tryOut: (caller) => passage("trial", caller, (signal) => store.tryOut(signal)),

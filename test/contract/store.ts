@@ -257,6 +257,16 @@ function describeHead(open: Open, traits: StoreTraits): void {
 }
 
 function describeDelete(open: Open, traits: StoreTraits): void {
+  it("a delete tells when it is on its way, as a listing does", async () => {
+    const harness = await open();
+    await putAll(harness, ["a", "b"]);
+    let deleting: ReturnType<typeof harness.store.delete> | undefined;
+    await new Promise<void>((sent) => {
+      deleting = harness.store.delete([{ key: "a" }, { key: "b" }], undefined, sent);
+    });
+    expect((await deleting)?.map(({ outcome }) => outcome)).toEqual(["gone", "gone"]);
+  });
+
   it("outcomes come in the order asked for", async () => {
     const harness = await open();
     const keys = Array.from({ length: 200 }, (_, index) => `${(index * 37) % 200}/${index}`);

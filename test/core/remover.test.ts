@@ -53,12 +53,14 @@ interface BenchOptions {
   ) => DeleteOutcome[] | Promise<DeleteOutcome[]>;
   /** What each renewal of the lease takes, in ms. */
   readonly renewalMs?: number;
+  /** Whether the store tells that a delete is on its way. */
+  readonly tellsSent?: boolean;
 }
 
 const goneAll = (requests: readonly DeleteRequest[]): DeleteOutcome[] =>
   requests.map(({ key }) => ({ key, outcome: "gone" }));
 
-function bench({ answer = goneAll, renewalMs = 0 }: BenchOptions = {}): Bench {
+function bench({ answer = goneAll, renewalMs = 0, tellsSent = true }: BenchOptions = {}): Bench {
   const clock = createFakeClock();
   const batches: DeleteRequest[][] = [];
   const settlements: Settlement[] = [];
@@ -80,8 +82,9 @@ function bench({ answer = goneAll, renewalMs = 0 }: BenchOptions = {}): Bench {
     versioning: () => Promise.reject(new Error("the remover asks for no versions")),
     clockSkewMs: () => null,
     invalidKey: () => null,
-    async delete(requests) {
+    async delete(requests, _signal, sent) {
       batches.push([...requests]);
+      if (tellsSent) sent?.();
       return answer(requests, clock);
     },
   };
@@ -202,6 +205,21 @@ async function removeAll(on: Bench, condemned: readonly Condemned[]): Promise<vo
 
 const numbered = (amount: number): string[] => Array.from({ length: amount }, (_, index) => `k${index}`);
 const sizes = (on: Bench): number[] => on.batches.map((batch) => batch.length);
+
+describe("comes back with the last batch under way", () => {
+  test("once it is asked for, where the store tells that", async () => {
+    const on = bench({ answer: () => new Promise(() => {}) });
+    await on.remover.remove(on.slice, condemned(on, ["a"]));
+    expect(on.batches).toHaveLength(1);
+    expect(on.settlements).toEqual([]);
+  });
+
+  test("once it is answered, where the store does not tell", async () => {
+    const on = bench({ tellsSent: false });
+    await on.remover.remove(on.slice, condemned(on, ["a"]));
+    expect(on.settlements).toHaveLength(1);
+  });
+});
 
 describe("what was listed before", () => {
   test("is listed anew once a delete is under way: what is gone must not be seen", async () => {

@@ -288,7 +288,8 @@ export class Process {
         await this.#busily(() => this.#witness.asksToAbort(this, slice, upload));
         return store.abortUpload(upload);
       },
-      delete: async (requests) => {
+      delete: async (requests, _signal, sent) => {
+        sent?.();
         await this.#busily(() => this.#witness.asks(this, slice, requests));
         return store.delete(requests);
       },

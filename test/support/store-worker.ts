@@ -1,9 +1,9 @@
 /** A Worker that runs a store of ours in workerd and lets a test call it: over R2's binding, or over S3. */
 import { SweepError } from "../../src/core/errors.ts";
-import type { ListAsk, ListPage, Store } from "../../src/core/ports.ts";
+import type { DeleteRequest, ListAsk, Store } from "../../src/core/ports.ts";
 import { createR2Store, type R2Binding } from "../../src/storage/r2.ts";
 import { createS3Store } from "../../src/storage/s3.ts";
-import type { StoreCall } from "./workerd.ts";
+import type { StoreCall, Told } from "./workerd.ts";
 
 interface Env {
   readonly BUCKET: R2Binding;
@@ -54,21 +54,20 @@ function callStore(store: Store, { method, args, aborted }: StoreCall & { about:
   const signal = aborted ? AbortSignal.abort() : undefined;
   const [first] = args;
   // The test's own arguments, of the method that it names.
-  if (method === "list") return list(store, { ...(first as ListAsk), ...(signal && { signal }) });
+  if (method === "list")
+    return telling((sent) => store.list({ ...(first as ListAsk), ...(signal && { signal }), sent }));
+  if (method === "delete") return telling((sent) => store.delete(first as DeleteRequest[], signal, sent));
   const withSignal = method === "listUploads" ? [{ ...(first as object), signal }] : [...args, signal];
   return (store[method] as (...all: unknown[]) => unknown)(...withSignal);
 }
 
 /** What is called cannot travel: whether it was called can. */
-async function list(store: Store, ask: ListAsk): Promise<{ page: ListPage; sent: boolean }> {
+async function telling<Answer>(call: (sent: () => void) => Promise<Answer>): Promise<Told<Answer>> {
   let sent = false;
-  const page = await store.list({
-    ...ask,
-    sent: () => {
-      sent = true;
-    },
+  const answer = await call(() => {
+    sent = true;
   });
-  return { page, sent };
+  return { answer, sent };
 }
 
 function shortPaged(bucket: R2Binding, maxPage: number): R2Binding {

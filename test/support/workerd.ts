@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { createTestHarness } from "wrangler";
 import { type ErrorKind, SweepError } from "../../src/core/errors.ts";
-import type { ListPage, Store } from "../../src/core/ports.ts";
+import type { Store } from "../../src/core/ports.ts";
 import type { S3Settings } from "../../src/core/settings.ts";
 import { invalidObjectKey } from "../../src/storage/object-keys.ts";
 
@@ -83,6 +83,18 @@ export async function startWorkerd(): Promise<Workerd> {
   };
 }
 
+/** What a call answered that tells when its request is on its way, and whether it told that. */
+export interface Told<Answer> {
+  readonly answer: Answer;
+  readonly sent: boolean;
+}
+
+async function told<Answer>(telling: Promise<Told<Answer>>, sent: (() => void) | undefined): Promise<Answer> {
+  const { answer, sent: isSent } = await telling;
+  if (isSent) sent?.();
+  return answer;
+}
+
 /** A store that runs in workerd: what it is asked travels there and back. */
 export function remoteStore(
   workerd: Workerd,
@@ -105,13 +117,9 @@ export function remoteStore(
     }) as Promise<Answer>;
   return {
     name: "a store in workerd",
-    async list({ signal, sent, ...asked }) {
-      const listed = await ask<{ page: ListPage; sent: boolean }>("list", [asked], signal);
-      if (listed.sent) sent?.();
-      return listed.page;
-    },
+    list: ({ signal, sent, ...asked }) => told(ask("list", [asked], signal), sent),
     head: (key, signal) => ask("head", [key], signal),
-    delete: (requests, signal) => ask("delete", [requests], signal),
+    delete: (requests, signal, sent) => told(ask("delete", [requests], signal), sent),
     readMarker: (signal) => ask("readMarker", [], signal),
     writeMarker: (text, signal) => ask("writeMarker", [text], signal),
     tryOut: (signal) => ask("tryOut", [], signal),

@@ -141,9 +141,10 @@ export interface Store extends ReadableStore {
   tryOut(signal?: AbortSignal): Promise<Trial>;
   /**
    * Deletes up to 1,000 objects, one outcome per key, in the order asked for. One bad key never stops the others.
+   * @param sent called once the request is on its way, as in {@link ListAsk}
    * @throws SweepError when nothing is known of any key (a lost answer, a store that cannot be reached).
    */
-  delete(requests: readonly DeleteRequest[], signal?: AbortSignal): Promise<DeleteOutcome[]>;
+  delete(requests: readonly DeleteRequest[], signal?: AbortSignal, sent?: () => void): Promise<DeleteOutcome[]>;
   /**
    * Aborts one multipart upload.
    * @throws SweepError when nothing is known of it (a lost answer, a store that cannot be reached)
