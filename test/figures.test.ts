@@ -119,11 +119,6 @@ describe("1,000 items cost", () => {
     expect(perThousand(few, many)).toEqual({ database: 1, list: 1, delete: 0, head: 0, marker: 0 });
   });
 
-  test("the look at the store that opens a run is the first page of its scan", async () => {
-    expect((await callsOf("orphaned-objects", { objects: 10 })).list).toBe(1);
-    expect((await callsOf("orphaned-objects", { objects: 2500 })).list).toBe(3);
-  });
-
   test("the removal of orphans, beside their scan: 1 delete, and 1 database call that condemns", async () => {
     const few = await callsOf("orphaned-objects", { objects: 4000, orphans: 1000 });
     const many = await callsOf("orphaned-objects", { objects: 1000, orphans: 4000 });

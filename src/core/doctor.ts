@@ -107,8 +107,9 @@ function lookAround({ settings, store, storeAbsence }: DoctorParts): Promise<Sto
   return attempt(async () => {
     const absent = await storeAbsence();
     if (absent !== null) throw new SweepError("unavailable", absent);
-    const view = await lookAtStore(store, OBJECTS);
-    return { view, objects: view.page.objects.filter(({ key }) => !isIgnored(key, settings.ignorePrefixes)) };
+    const view = await lookAtStore(store);
+    const { objects } = await store.list({ after: null, limit: OBJECTS });
+    return { view, objects: objects.filter(({ key }) => !isIgnored(key, settings.ignorePrefixes)) };
   });
 }
 

@@ -5,7 +5,6 @@ import { openHoldBook } from "./holds.ts";
 import { renderMarker } from "./identity.ts";
 import type { HoldSample, Instant, SweepName } from "./model.ts";
 import {
-  GLANCE,
   isDoubtful,
   judgeOpening,
   lookAtStore,
@@ -22,7 +21,6 @@ import type { RunParts, RunRequest } from "./run.ts";
 import { CALL_TIMEOUT_MS, HOLD_SAMPLE, KIND_SAMPLE } from "./safety.ts";
 import { progressOf, type Slice } from "./slice.ts";
 import { SWEEPS } from "./sweeps/index.ts";
-import { openListing } from "./sweeps/listing.ts";
 import { createUploadAborter } from "./upload-aborter.ts";
 
 export interface SliceOpening {
@@ -36,17 +34,13 @@ export interface SliceOpening {
 
 /**
  * Two calls to the store, and in a run that removes two more calls: the raised epoch, to the database and to the store.
- * Where a listing is to begin, its first page is what the store is looked at by.
  * @throws SweepError when the store cannot be read: nothing was touched
  */
 export async function openSlice(parts: RunParts, request: RunRequest, opened: SliceOpening): Promise<Slice> {
   const { database, settings, clock, makeId, log } = parts;
   const { opening, held, now } = opened;
   const { entry } = opening;
-  const lists = listsFromBeginning(entry);
-  const view = await lookAtStore(parts.planStore, lists ? settings.pageSize : GLANCE);
-  const budget = createBudget(settings, clock, opened.callsSoFar, () => isStopped(entry, request));
-  const listing = openListing({ store: parts.planStore, clock, settings, budget }, lists ? view.page : null);
+  const view = await lookAtStore(parts.planStore);
   const holds = openHoldBook({ database, held, run: entry, now, clock, makeId, log, standing: opening.holds });
   const verdict = judgeOpening({
     opening,
@@ -62,12 +56,7 @@ export async function openSlice(parts: RunParts, request: RunRequest, opened: Sl
   rememberInstants(parts, opened, verdict, holds);
   const removes = entry.mode === "remove" && !isHeld;
   if (removes) {
-    // Meanwhile the listing goes on: the put of the marker takes as long as a page.
-    if (lists && view.page.next !== null) await listing.lookAhead(view.page.next);
-    await meet(parts, opened, view, adopt).catch(async (error: unknown) => {
-      await listing.close();
-      throw error;
-    });
+    await meet(parts, opened, view, adopt);
     for (const approval of fulfilled) holds.fulfil(approval);
   }
   return {
@@ -88,8 +77,7 @@ export async function openSlice(parts: RunParts, request: RunRequest, opened: Sl
     now,
     clock,
     makeId,
-    budget,
-    listing,
+    budget: createBudget(settings, clock, opened.callsSoFar, () => isStopped(entry, request)),
     log,
     ...watchDecisions(parts, request, opened),
     progressed: () => {
@@ -156,14 +144,6 @@ function rememberInstants(
   const lastRunAt = skewed || isInDoubt ? {} : { lastRunAt: now };
   const lastScanAt = opening.entry.mode === "remove" && startsScan(opening.entry) ? { lastScanAt: now } : {};
   parts.database.journal.remember(held, { ...lastRunAt, ...lastScanAt });
-}
-
-/** Whether the store is to be listed in this slice, and was not begun with in an earlier one. */
-function listsFromBeginning(entry: JournalEntry): boolean {
-  return (["orphaned-objects", "missing-objects"] as const).some((name) => {
-    const { done, place } = progressOf(entry, name);
-    return !done && place === null;
-  });
 }
 
 function startsScan(entry: JournalEntry): boolean {

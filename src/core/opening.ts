@@ -9,7 +9,7 @@ import {
   type Twin,
 } from "./identity.ts";
 import type { Hold, HoldCause, Instant } from "./model.ts";
-import type { ListPage, Opening, ReadableStore } from "./ports.ts";
+import type { Opening, ReadableStore } from "./ports.ts";
 import { CLOCK_TOLERANCE_MS, DAY_MS, OWN_PREFIX } from "./safety.ts";
 
 /** The holds under which not even a sighting is written down: who saw what, or when, is in doubt. */
@@ -23,26 +23,19 @@ export interface StoreView {
   readonly isEmpty: boolean;
   /** How far the store's clock is from the runtime's, at the least; null where its answers carry none. */
   readonly clockSkewMs: number | null;
-  /** What the listing begins with. */
-  readonly page: ListPage;
 }
 
-/** So many objects tell whether anything but filesweep's own corner is there. */
-export const GLANCE = 10;
-
 /**
- * Two calls at once: the marker, and the beginning of the listing. A store that is missing throws here, before anything is
- * touched.
+ * Two calls at once: the marker, and whether anything but filesweep's own corner is there. A store that is missing throws
+ * here, before anything is touched.
  */
-export async function lookAtStore(store: ReadableStore, limit: number): Promise<StoreView> {
+export async function lookAtStore(store: ReadableStore): Promise<StoreView> {
+  const asked = [store.list({ after: null, limit: 10 }), store.readMarker()] as const;
   // Whatever becomes of one, the other is waited for: no call is left behind.
-  const [listed, marker] = await Promise.allSettled([store.list({ after: null, limit }), store.readMarker()]);
-  if (marker.status === "rejected") throw listed.status === "rejected" ? listed.reason : marker.reason;
-  // A store that answers, but not with this page, is the trouble of whoever lists it, and not of the whole run.
-  const page = listed.status === "fulfilled" ? listed.value : await store.list({ after: null, limit: GLANCE });
+  await Promise.allSettled(asked);
+  const [page, text] = await Promise.all(asked);
   const isEmpty = page.next === null && page.objects.every(({ key }) => key.startsWith(OWN_PREFIX));
-  const text = marker.value;
-  return { marker: text === null ? null : parseMarker(text), isEmpty, clockSkewMs: store.clockSkewMs(), page };
+  return { marker: text === null ? null : parseMarker(text), isEmpty, clockSkewMs: store.clockSkewMs() };
 }
 
 export interface OpeningEvidence {

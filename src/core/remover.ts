@@ -82,7 +82,6 @@ export function createRemover(store: Store): Remover {
 
   const remover: Remover = {
     async remove(slice, condemned) {
-      if (condemned.length > 0) slice.listing.forget();
       for (let start = 0; start < condemned.length; ) {
         await mayBegin(slice);
         const batch = condemned.slice(start, start + batchSize);

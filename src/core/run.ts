@@ -202,19 +202,6 @@ async function workOff(parts: RunParts, request: RunRequest, opened: SliceOpenin
   if (slice === null) return unreachable;
   const open: Slice = slice;
 
-  try {
-    await drainAndSweep(parts, open, attempt);
-  } finally {
-    await open.listing.close();
-  }
-  showHolds(open);
-  return unreachable;
-}
-
-type Attempt = (work: () => Promise<void>, failed: (reason: string) => void) => Promise<void>;
-
-/** What earlier runs left comes first. */
-async function drainAndSweep(parts: RunParts, open: Slice, attempt: Attempt): Promise<void> {
   let drained = true;
   await attempt(
     async () => {
@@ -222,10 +209,14 @@ async function drainAndSweep(parts: RunParts, open: Slice, attempt: Attempt): Pr
       drained = (await open.remover.drain(open)) === "completed";
       await open.remover.settled();
     },
-    (reason) => parts.log({ level: "error", event: "remover.failed", run: open.entry.id, reason }),
+    (reason) => parts.log({ level: "error", event: "remover.failed", run: entry.id, reason }),
   );
   if (drained) await sweepAll(parts, open, attempt);
+  showHolds(open);
+  return unreachable;
 }
+
+type Attempt = (work: () => Promise<void>, failed: (reason: string) => void) => Promise<void>;
 
 async function sweepAll(parts: RunParts, slice: Slice, attempt: Attempt): Promise<void> {
   const { entry } = slice;

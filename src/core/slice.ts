@@ -9,7 +9,6 @@ import type { Remover } from "./remover.ts";
 import type { Bucket } from "./report.ts";
 import { LEASE_MS, LEASE_RENEW_AFTER_MS } from "./safety.ts";
 import type { RunSettings } from "./settings.ts";
-import type { Listing } from "./sweeps/listing.ts";
 import type { UploadAborter } from "./upload-aborter.ts";
 
 /** One decision, as `--list` shows it. */
@@ -28,7 +27,6 @@ export interface Slice {
   readonly database: Database;
   /** In a plan it cannot delete, whoever asks. */
   readonly store: ReadableStore;
-  readonly listing: Listing;
   /** Null in a plan: there is nothing to remove with. */
   readonly remover: Remover | null;
   /** Null in a plan, and while something holds: there is nothing to abort uploads with. */

@@ -1,7 +1,7 @@
 /** The doctor over the places that the settings name: for every door the same. */
 import { readInstant } from "../core/catalog-time.ts";
 import { type Check, type Diagnosis, type DoctorParts, examine, examineMapping } from "../core/doctor.ts";
-import { GLANCE, lookAtStore } from "../core/opening.ts";
+import { lookAtStore } from "../core/opening.ts";
 import type { LeaseHolder } from "../core/ports.ts";
 import { CALL_TIMEOUT_MS } from "../core/safety.ts";
 import type { SqlClient } from "../database/client.ts";
@@ -114,7 +114,7 @@ async function planRestore(setup: Setup, client: SqlClient): Promise<PlannedActi
   const { settings, store, clock } = setup;
   const { catalog } = settings;
   const { twin, lastRunAt } = await createSurvey({ client, catalog, databaseNow: DATABASE_NOW }).memory();
-  const { marker } = await lookAtStore(timed(store.open(clock), CALL_TIMEOUT_MS), GLANCE);
+  const { marker } = await lookAtStore(timed(store.open(clock), CALL_TIMEOUT_MS));
   const isOurs = marker !== null && marker !== "unreadable" && marker.instance === twin?.instance;
   const restore = { from: lastRunAt ?? 0, to: clock.now(), storeEpoch: isOurs ? marker.epoch : null };
   return {

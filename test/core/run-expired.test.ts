@@ -359,7 +359,8 @@ describe("failures", () => {
       settings: { sweeps: ["expired-files"] },
       wrapStore: (store) => ({
         ...store,
-        async delete(requests) {
+        async delete(requests, _signal, sent) {
+          sent?.();
           for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
           return store.delete(requests);
         },

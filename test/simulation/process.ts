@@ -273,11 +273,6 @@ export class Process {
   #watchedStore(slice: Slice, store: Store): Store {
     return {
       ...store,
-      // It waits for its turn below, and is on its way all the same.
-      list: (ask) => {
-        ask.sent?.();
-        return store.list(ask);
-      },
       clockSkewMs: () => {
         const { storeSkewMs } = this.#stage;
         slice.storeSkewMs = storeSkewMs === null ? null : Math.abs(storeSkewMs - this.skewMs);
@@ -288,10 +283,9 @@ export class Process {
         await this.#busily(() => this.#witness.asksToAbort(this, slice, upload));
         return store.abortUpload(upload);
       },
-      delete: async (requests, _signal, sent) => {
-        sent?.();
+      delete: async (requests, signal, sent) => {
         await this.#busily(() => this.#witness.asks(this, slice, requests));
-        return store.delete(requests);
+        return store.delete(requests, signal, sent);
       },
     };
   }

@@ -31,11 +31,18 @@ export function through(passage: Passage): Required<Pick<InstanceOptions, "wrapC
     wrapStore: (store): Store => ({
       name: store.name,
       invalidKey: (key) => store.invalidKey(key),
-      list: (options) => passage("list", () => store.list(options)),
+      // What waits below is on its way all the same: others go on beside it.
+      list: (ask) => {
+        ask.sent?.();
+        return passage("list", () => store.list(ask));
+      },
       head: (key, signal) => passage("head", () => store.head(key, signal)),
       readMarker: (signal) => passage("readMarker", () => store.readMarker(signal)),
       writeMarker: (text, signal) => passage("writeMarker", () => store.writeMarker(text, signal)),
-      delete: (requests, signal) => passage("delete", () => store.delete(requests, signal)),
+      delete: (requests, signal, sent) => {
+        sent?.();
+        return passage("delete", () => store.delete(requests, signal));
+      },
       listUploads: (options) => passage("listUploads", () => store.listUploads(options)),
       abortUpload: (upload, signal) => passage("abortUpload", () => store.abortUpload(upload, signal)),
       tryOut: (signal) => passage("tryOut", () => store.tryOut(signal)),

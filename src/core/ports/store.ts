@@ -20,7 +20,10 @@ export interface ListAsk {
   readonly after: string | null;
   readonly limit: number;
   readonly signal?: AbortSignal;
-  /** Called once the request is on its way: what keeps this process busy may begin. */
+  /**
+   * Called once the request is on its way: what keeps this process busy may begin. Again where it is made again; never
+   * where none can be made.
+   */
   readonly sent?: () => void;
 }
 

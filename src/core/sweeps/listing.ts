@@ -15,54 +15,38 @@ export interface Listing {
   page(after: string | null): Promise<SeenPage>;
   /** Asks for a page that will be wanted next, if the budget allows one more, and comes back once that is on its way. */
   lookAhead(after: string): Promise<void>;
-  /** Something is about to be deleted: what was listed before is listed anew. */
-  forget(): void;
-  /** Waits for pages that nobody wanted in the end: no call is left behind. */
+  /** Waits for a page that nobody wanted in the end: no call is left behind. */
   close(): Promise<void>;
 }
 
-/**
- * While the database works on one page, the store lists the next.
- * @param listed the first page, where it was listed a moment ago
- */
-export function openListing(
-  slice: Pick<Slice, "store" | "clock" | "settings" | "budget">,
-  listed: ListPage | null,
-): Listing {
-  const seen = (page: ListPage): SeenPage => ({ ...page, seenAt: slice.clock.now() });
-  /** Pages that are not wanted yet, by the key behind which they begin. */
-  const ahead = new Map<string | null, Promise<SeenPage>>();
-  if (listed !== null) ahead.set(null, Promise.resolve(seen(listed)));
-  /** Settles once no call is under way that was made ahead. */
-  let underWay: Promise<void> = Promise.resolve();
+/** While the database works on one page, the store lists the next. */
+export function openListing(slice: Pick<Slice, "store" | "clock" | "settings" | "budget">): Listing {
+  let ahead: { readonly after: string; readonly page: Promise<SeenPage> } | null = null;
 
   async function list(after: string | null, sent?: () => void): Promise<SeenPage> {
-    return seen(await slice.store.list({ after, limit: slice.settings.pageSize, ...(sent && { sent }) }));
+    const page = await slice.store.list({ after, limit: slice.settings.pageSize, ...(sent && { sent }) });
+    checkPage(page, after);
+    return { ...page, seenAt: slice.clock.now() };
   }
 
   return {
     async page(after) {
-      const asked = ahead.get(after) ?? list(after);
-      ahead.delete(after);
-      const page = await asked;
-      checkPage(page, after);
-      return page;
+      const asked = ahead?.after === after ? ahead.page : list(after);
+      ahead = null;
+      return asked;
     },
     async lookAhead(after) {
-      if (ahead.has(after) || slice.budget.spent()) return;
+      if (slice.budget.spent()) return;
       await new Promise<void>((sent) => {
         const page = list(after, sent);
-        ahead.set(after, page);
+        ahead = { after, page };
         // Whoever wants the page hears what was wrong with it.
-        const answered = page.then(
-          () => sent(),
-          () => sent(),
-        );
-        underWay = underWay.then(() => answered);
+        page.catch(() => {}).finally(sent);
       });
     },
-    forget: () => ahead.clear(),
-    close: () => underWay,
+    async close() {
+      await ahead?.page.catch(() => {});
+    },
   };
 }
 

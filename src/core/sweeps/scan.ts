@@ -13,7 +13,7 @@ import type { KeyFacts, ListedObject, ListedStretch, Sighting, SweepProgress } f
 import { count, move } from "../report.ts";
 import { HOLD_SAMPLE, MARKER_KEY, ORPHAN_HOLD_FLOOR } from "../safety.ts";
 import { keepLease, progressOf, type Slice, type SweepEnd } from "../slice.ts";
-import type { SeenPage } from "./listing.ts";
+import { openListing, type SeenPage } from "./listing.ts";
 import { checkMissing } from "./missing-objects.ts";
 import { decideObject, looksSame } from "./orphaned-objects.ts";
 
@@ -55,21 +55,27 @@ async function scanStore(slice: Slice, leading: SweepProgress): Promise<SweepEnd
     orphans: joining(slice, "orphaned-objects", leading),
     missing: slice.database.catalog.knowsAges ? joining(slice, "missing-objects", leading) : null,
   };
-  const { listing } = slice;
-  for (;;) {
-    const place = toPlace(leading.place);
-    if (place.phase === "removing") return "completed";
-    if (slice.budget.spent()) return "deferred";
-    if (place.phase === "closing") {
-      const held = joined.orphans !== null && (await closeScan(slice, joined.orphans, place.nested));
-      setPlace(joined, { phase: "removing", held });
-      return "completed";
+  const listing = openListing(slice);
+  try {
+    for (;;) {
+      const place = toPlace(leading.place);
+      if (place.phase === "removing") return "completed";
+      if (slice.budget.spent()) return "deferred";
+      if (place.phase === "closing") {
+        const held = joined.orphans !== null && (await closeScan(slice, joined.orphans, place.nested));
+        setPlace(joined, { phase: "removing", held });
+        return "completed";
+      }
+      await keepLease(slice);
+      const page = await listing.page(place.after);
+      // Once more: the request for the next page may take as long as a call may, and the comparison needs the lease.
+      await keepLease(slice);
+      if (page.next !== null) await listing.lookAhead(page.next);
+      await comparePage(slice, joined, place, page);
+      slice.progressed();
     }
-    await keepLease(slice);
-    const page = await listing.page(place.after);
-    if (page.next !== null) await listing.lookAhead(page.next);
-    await comparePage(slice, joined, place, page);
-    slice.progressed();
+  } finally {
+    await listing.close();
   }
 }
 
