@@ -28,7 +28,7 @@ export function statusText(status: Status, paint: Paint): string {
   });
   return `${[
     ...lines,
-    `Next run: ${nextRunAt === null ? paint.dim("whenever filesweep is started; it keeps no schedule of its own here") : instantText(nextRunAt)}`,
+    `Next run: ${nextRunAt === null ? paint.dim("whenever filesweep is started: no schedule is known here") : instantText(nextRunAt)}`,
     `Open:     ${waiting.length === 0 ? "nothing" : waiting.join(", ")}`,
     ...holds.flatMap((hold) => holdLines(hold, paint)),
   ].join("\n")}\n`;
