@@ -204,6 +204,11 @@ function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
+/** Of one time. */
+function secondsOf(costs: readonly Cost[]): number {
+  return mean(costs.map(({ seconds }) => seconds));
+}
+
 async function measure(objects: number, folder: string): Promise<string[]> {
   const job = { objects, bucket: `bench-${objects}`, database: path.join(folder, `${objects}.db`) };
   await inChild("fill", { ...job, turn: 0 });
@@ -211,10 +216,7 @@ async function measure(objects: number, folder: string): Promise<string[]> {
   const scan = await inTurns("bare-list", "orphaned-objects", job, objects < MANY ? TIMES_SCANNED : 1);
   const row = (what: string, amount: number, { bare, ours }: Pair): string => {
     const per = (calls: (cost: Cost) => number): string => ((mean(ours.map(calls)) * 1000) / amount).toFixed(2);
-    const [bareSeconds, ourSeconds] = [bare, ours].map((costs) => mean(costs.map(({ seconds }) => seconds))) as [
-      number,
-      number,
-    ];
+    const [bareSeconds, ourSeconds] = [secondsOf(bare), secondsOf(ours)];
     const peak = `${(Math.max(...ours.map(({ peakBytes }) => peakBytes)) / 2 ** 20).toFixed(0)} MiB`;
     const calls = `${per((cost) => cost.calls.database)} + ${per((cost) => cost.calls.storage)}`;
     return `| ${what} | ${amount} | ${ours.length} | ${bareSeconds.toFixed(2)} s | ${ourSeconds.toFixed(2)} s | ${(ourSeconds / bareSeconds).toFixed(2)} | ${calls} | ${peak} |`;

@@ -15,11 +15,12 @@ import {
   SLOW_BATCH_MS,
 } from "./safety.ts";
 import { keepLease, progressOf, type Slice, type SweepEnd } from "./slice.ts";
+import { untilSent } from "./until-sent.ts";
 
 export interface Remover {
   /**
-   * Begins to delete the objects of condemned removals, and comes back while the last batches are under way: once they
-   * are asked for, as an embedded database keeps the process busy.
+   * Begins to delete the objects of condemned removals, and comes back while the last batches are under way, once they
+   * are asked for.
    * @throws SweepError when a batch got no answer: what was asked for stays condemned, behind the gate
    */
   remove(slice: Slice, condemned: readonly Condemned[]): Promise<void>;
@@ -86,12 +87,10 @@ export function createRemover(store: Store): Remover {
         await mayBegin(slice);
         const batch = condemned.slice(start, start + batchSize);
         start += batch.length;
-        await new Promise<void>((sent) => {
-          const deleting: Promise<void> = deleteBatch(slice, batch, sent).finally(() => {
-            underWay.delete(deleting);
-            sent();
-          });
+        await untilSent((sent) => {
+          const deleting: Promise<void> = deleteBatch(slice, batch, sent).finally(() => underWay.delete(deleting));
           underWay.add(deleting);
+          return deleting;
         });
       }
     },

@@ -4,6 +4,7 @@ import { compareKeys } from "../keys.ts";
 import type { Instant } from "../model.ts";
 import type { ListPage } from "../ports.ts";
 import type { Slice } from "../slice.ts";
+import { untilSent } from "../until-sent.ts";
 
 export interface SeenPage extends ListPage {
   /** When these objects were seen. Later than the slice's `now`, so that their quarantine never begins before its time. */
@@ -37,11 +38,11 @@ export function openListing(slice: Pick<Slice, "store" | "clock" | "settings" | 
     },
     async lookAhead(after) {
       if (slice.budget.spent()) return;
-      await new Promise<void>((sent) => {
+      await untilSent((sent) => {
         const page = list(after, sent);
-        ahead = { after, page };
         // Whoever wants the page hears what was wrong with it.
-        page.catch(() => {}).finally(sent);
+        ahead = { after, page };
+        return page;
       });
     },
     async close() {
