@@ -72,7 +72,7 @@ function lastScan(): SQL {
 function dueNext(mapping: CatalogMapping, due: Cutoffs): SQL[] {
   const stages = dueStages(mapping, due).filter(({ position, unreadable }) => position !== null && !unreadable);
   if (stages.length === 0) return [];
-  const size = sizeOf(mapping);
+  const size = sizeOf(mapping, "f");
   const parts = stages.map(
     (stage) => sql`SELECT count(*) AS count, coalesce(sum(size), 0) AS bytes FROM (
       SELECT ${size} AS size FROM ${table(mapping, "f")} WHERE ${stage.where("f")} AND ${isFree(mapping, "f")} LIMIT ${ROWS_COUNTED})`,

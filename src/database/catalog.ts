@@ -2,6 +2,7 @@
 import type {
   Catalog,
   CatalogCursor,
+  Comparison,
   Cutoffs,
   FileRow,
   HeldLease,
@@ -17,7 +18,7 @@ import type { LeaseSession } from "./lease.ts";
 import {
   type CatalogMapping,
   column,
-  identityTerm,
+  identityColumns,
   isFree,
   isLive,
   liveStretches,
@@ -27,12 +28,22 @@ import {
 } from "./mapping.ts";
 import { OPEN } from "./migrations.ts";
 import { isNamedByRow, isProtected, isProtectedBy, objectKey } from "./protection.ts";
-import { countRows, isUpTo, type PageQuery, pageOfRows, sizeOf, toPage, toPlace, toTally } from "./row-pages.ts";
+import {
+  countRows,
+  identitiesOf,
+  isUpTo,
+  type PageQuery,
+  pageOfRows,
+  sizeOf,
+  toPage,
+  toPlace,
+  toTally,
+} from "./row-pages.ts";
 import { toRemovalState } from "./rows.ts";
 import { integer, integerOrNull, jsonRows, type SQL, sql, text, textOrNull } from "./sql.ts";
 import { dueStages, endedOnly, oldStages, type Stage } from "./stages.ts";
 import { isInstantUpTo } from "./time-ranges.ts";
-import { fromReadable, readable } from "./values.ts";
+import { packedValues, readable, unpackedValues } from "./values.ts";
 
 export function createCatalog(mapping: CatalogMapping, session: LeaseSession, gate: GateTimes): Catalog {
   const dueRows = (ask: RowPage & Cutoffs): PageQuery => pageOfRows(mapping, dueStages(mapping, ask), ask);
@@ -76,10 +87,7 @@ export function createCatalog(mapping: CatalogMapping, session: LeaseSession, ga
       const [unprotected, missing] = await session.write(held, queries, "again");
       return {
         unprotected: new Map((unprotected ?? []).map((row) => [text(row, "key"), toKeyFacts(row)])),
-        missing: (missing ?? []).flatMap((row) => {
-          const key = fromReadable(row["key"] ?? null);
-          return typeof key === "string" ? [{ key, sizeBytes: integer(row, "size") }] : [];
-        }),
+        missing: page.madeBefore === null ? [] : toMissing(missing),
       };
     },
   };
@@ -116,7 +124,7 @@ function missingRows(mapping: CatalogMapping, stretch: ListedStretch & { readonl
   const { column: name, prefix } = mapping.key;
   const written = named("f", name);
   const key = objectKey(mapping, "f");
-  return sql`SELECT ${readable(key)} AS key, max(${sizeOf(mapping)}) AS size
+  const rows = sql`SELECT ${key} AS key, max(${sizeOf(mapping, "f")}) AS size
     FROM ${table(mapping, "f")}
     WHERE ${stretch.after === null ? sql`${written} >= ${prefix}` : sql`${written} > ${prefix + stretch.after}`}
       AND ${stretch.to === null ? sql`${written} < x''` : sql`${written} <= ${prefix + stretch.to}`}
@@ -125,6 +133,14 @@ function missingRows(mapping: CatalogMapping, stretch: ListedStretch & { readonl
       AND ${isInstantUpTo(mapping.times, column(mapping, "f", "createdAt"), stretch.madeBefore)}
       AND ${key} NOT IN (SELECT value FROM ${jsonRows(stretch.keys)})
     GROUP BY ${key} ORDER BY ${written} LIMIT ${stretch.missingLimit}`;
+  return packedValues([readable(sql`key`), sql`size`], rows);
+}
+
+/** A key that is no UTF-8 comes as its bytes, and names no object that could be looked for. */
+function toMissing(answer: readonly Row[] | undefined): Comparison["missing"] {
+  return unpackedValues(answer).flatMap(([key, sizeBytes]) =>
+    typeof key === "string" && typeof sizeBytes === "number" ? [{ key, sizeBytes }] : [],
+  );
 }
 
 /** Which keys something would still protect after every due row up to a place has ended. */
@@ -152,13 +168,10 @@ function endedUpTo(mapping: CatalogMapping, alias: string, upTo: { cursor: Catal
 function protectedBeside(
   mapping: CatalogMapping,
   keys: readonly string[],
-  rows: readonly Pick<FileRow, "identity">[],
+  rows: readonly Pick<FileRow, "version">[],
 ): SQL {
-  const identities = rows.map(({ identity }): unknown => JSON.parse(identity));
-  const list = (term: (name: string, index: number) => SQL): SQL => sql.join(mapping.identity.map(term), sql`, `);
   const stays = (alias: string): SQL =>
-    sql`${protects(mapping, alias)} AND coalesce((${list((name) => named(alias, name))}) NOT IN (
-      SELECT ${list((_, index) => identityTerm(mapping, sql`value`, `$[${index}]`))} FROM ${jsonRows(identities)}), 1)`;
+    sql`${protects(mapping, alias)} AND coalesce((${identityColumns(mapping, alias)}) NOT IN (${identitiesOf(mapping, rows)}), 1)`;
   return sql`SELECT j.value AS key FROM ${jsonRows(keys)} j WHERE ${isProtectedBy(mapping, sql`j.value`, stays)}`;
 }
 

@@ -1,26 +1,27 @@
 /** The end of rows: marked or deleted while they are as judged, their keys nominated and condemned in the same transaction. */
-import type { AttemptContext, Claim, ClaimAnswer, FileRow, HeldLease } from "../core/ports.ts";
-import { type Attempt, attemptOf, condemnMarked, type GateTimes, markCondemned, readCondemned } from "./condemn.ts";
+import type { AttemptContext, Claim, ClaimAnswer, Condemned, HeldLease } from "../core/ports.ts";
+import type { Row } from "./client.ts";
+import { attemptOf, condemnMarked, type GateTimes } from "./condemn.ts";
 import type { LeaseSession } from "./lease.ts";
-import { type CatalogMapping, isAsJudged, named, table } from "./mapping.ts";
-import { OPEN } from "./migrations.ts";
+import { type CatalogMapping, identityColumns, identityOf, isAsJudged, table } from "./mapping.ts";
+import { isKept, nominate, nominationRow, selectNominated, toNominated, toNominations } from "./nominations.ts";
 import { isProtected } from "./protection.ts";
-import { identityColumns, type PageQuery, toIdentity, toPage } from "./row-pages.ts";
-import { jsonTexts, type SQL, sql } from "./sql.ts";
+import { identitiesOf, identityIn, isInHex, type PageQuery, toPage } from "./row-pages.ts";
+import { bytes, integer, type SQL, sql } from "./sql.ts";
+import { parseBytes } from "./values.ts";
 
 export interface ClaimKind {
   readonly sweep: "expired-files" | "old-records";
-  /** Ends the rows of `json_each` (0: identity, 1: version) that are as judged, returning their identities. */
-  readonly end: (mapping: CatalogMapping, rows: SQL) => SQL;
+  /** Ends the rows whose {@link CatalogMapping.identity} a query selects. */
+  readonly end: (mapping: CatalogMapping, which: SQL) => SQL;
 }
 
 /** The row stays, with the status of an expired one. */
 export const MARK: ClaimKind = {
   sweep: "expired-files",
-  end: (mapping, rows) => sql`UPDATE ${table(mapping, "f")}
+  end: (mapping, which) => sql`UPDATE ${table(mapping, "f")}
     SET ${sql.identifier(mapping.columns.status ?? "")} = ${mapping.status.expired}
-    FROM (SELECT value FROM ${rows}) j WHERE ${isAsJudged(mapping, "f", sql`j.value`)}
-    RETURNING ${identityColumns(mapping, null)}`,
+    WHERE (${identityColumns(mapping, "f")}) IN (${which})`,
 };
 
 /** The row goes, as its record is old. */
@@ -29,13 +30,8 @@ export const ERASE: ClaimKind = { sweep: "old-records", end: deleteRows };
 /** The row goes, as its end has come and there is no status to mark it with. */
 export const DELETE: ClaimKind = { sweep: "expired-files", end: deleteRows };
 
-function deleteRows(mapping: CatalogMapping, rows: SQL): SQL {
-  const names = mapping.rowid === null ? mapping.identity : [mapping.rowid];
-  const list = (term: (name: string) => SQL): SQL => sql.join(names.map(term), sql`, `);
-  return sql`DELETE FROM ${sql.identifier(mapping.table)} WHERE (${list((name) => sql`${sql.identifier(name)}`)}) IN (
-      SELECT ${list((name) => named("f", name))} FROM ${rows} j CROSS JOIN ${table(mapping, "f")}
-      ON ${isAsJudged(mapping, "f", sql`j.value`)})
-    RETURNING ${identityColumns(mapping, null)}`;
+function deleteRows(mapping: CatalogMapping, which: SQL): SQL {
+  return sql`DELETE FROM ${table(mapping, "f")} WHERE (${identityColumns(mapping, "f")}) IN (${which})`;
 }
 
 /**
@@ -63,59 +59,68 @@ export async function claimRows(
   const { held, claims, run, gate, next } = ask;
   if (claims.length === 0) return { ended: new Set(), condemned: [], next: null };
   const attempt = attemptOf(held, session.nextBatch(held));
-  const rows = claims.map(({ file }) => `[${judgedJson(file)}]`);
-  const nominated = claims.filter(({ takesAlong }) => takesAlong).flatMap(toNominations);
+  const nominations = claims.filter(({ takesAlong }) => takesAlong).flatMap(toNominations);
+  const nominated = JSON.stringify(nominations.map(nominationRow));
+  const asJudged = isAsJudged(
+    mapping,
+    "f",
+    sql`j.value`,
+    claims.some(({ file }) => isInHex(file)),
+  );
+  const veto = isProtected(mapping, sql`r.key`);
+  const sparing = { veto, forgets: sql`(${veto} OR ${isKept(sql`r.key`)})` };
   const answers = await session.write(held, [
-    nominate(mapping, kind, jsonTexts(nominated.map(nominationJson)), attempt, run),
-    kind.end(mapping, jsonTexts(rows)),
-    ...condemnMarked(attempt, run, { veto: isProtected(mapping, sql`r.key`), forgetsNew: true }, gate),
+    nominate(mapping, kind.sweep, { rows: nominated, asJudged }, attempt, run),
+    ...endRows(mapping, kind, claims, { rows: nominated, count: nominations.length, asJudged }),
+    ...condemnMarked(attempt, run, sparing, gate),
+    ...selectNominated(attempt, run, nominations),
     ...(next === null ? [] : [next.query]),
   ]);
   const page = next === null ? null : toPage(mapping, answers.pop(), next);
-  return {
-    ended: new Set((answers[1] ?? []).map((row) => toIdentity(mapping, row))),
-    condemned: readCondemned(answers).condemned,
-    next: page,
-  };
-}
-
-/** Which row is meant, and as what it was judged: as {@link isAsJudged} reads it. Its identity is JSON already. */
-function judgedJson({ identity, version }: FileRow): string {
-  return `${identity},${JSON.stringify(version)}`;
-}
-
-/** An object that goes with a row: its own, which the row counts for, or one that lies with it. */
-interface Nomination extends Pick<Claim, "file" | "key" | "reason" | "removalId"> {
-  readonly items: 0 | 1;
-}
-
-function toNominations({ file, key, reason, removalId, derived }: Claim): Nomination[] {
-  const own: Nomination = { file, key, reason, removalId, items: 1 };
-  return [own, ...derived.map((object): Nomination => ({ file, reason, ...object, items: 0 }))];
-}
-
-function nominationJson({ file, key, reason, removalId, items }: Nomination): string {
-  const sizeBytes = items === 1 ? file.sizeBytes : 0;
-  return `[${judgedJson(file)},${JSON.stringify([key, reason, removalId, sizeBytes, items]).slice(1)}`;
+  const about = { sweep: kind.sweep, runId: run.runId };
+  const condemned = toNominated(answers.splice(-2), nominations, attempt, about);
+  return { ended: toEnded(claims, condemned, answers), condemned, next: page };
 }
 
 /**
- * A key whose object a person kept is left to the scan, which sees whether it is still that object. A key that has a
- * removal open already keeps that one: an orphan in quarantine, or a refused delete, is now due for this reason. Of rows
- * that share a key and end together the first one nominates it, and the others are counted with it.
+ * Order: right behind the nominations, of which `changes()` tells how many there were. Were they all that was asked for,
+ * each row was as judged a moment ago in this transaction: the rows end without being compared, and nobody has to tell
+ * which they were. Else those end that are as judged, and are told.
  */
-function nominate(mapping: CatalogMapping, kind: ClaimKind, rows: SQL, attempt: Attempt, run: AttemptContext): SQL {
-  const isShared = sql`batch IS excluded.batch`;
-  return sql`INSERT INTO filesweep_removals (id, key, state, reason, sweep, run_id, items, size_bytes, created_at,
-      attempts, attempt_fence, attempt_from, batch, next_attempt_at)
-    SELECT j.value ->> 4, j.value ->> 2, 'condemned', j.value ->> 3, ${kind.sweep}, ${run.runId},
-      j.value ->> 6, j.value ->> 5, ${run.now}, 1, ${attempt.fence}, 'due', ${attempt.batch}, ${run.now}
-    FROM ${rows} j CROSS JOIN ${table(mapping, "f")} ON ${isAsJudged(mapping, "f", sql`j.value`)}
-    WHERE NOT EXISTS (SELECT 1 FROM filesweep_removals v
-      WHERE v.key = j.value ->> 2 AND v.state = 'released' AND v.released_by = 'operator')
-    ON CONFLICT (key) WHERE ${sql.raw(OPEN)} DO UPDATE SET ${markCondemned(attempt, run)}, attempt_from = 'due',
-      reason = iif(${isShared}, reason, excluded.reason),
-      items = excluded.items + iif(${isShared}, items, 0),
-      size_bytes = max(excluded.size_bytes, iif(${isShared}, size_bytes, 0)),
-      sweep = excluded.sweep, run_id = excluded.run_id, compare = 0`;
+function endRows(
+  mapping: CatalogMapping,
+  kind: ClaimKind,
+  claims: readonly Claim[],
+  nominated: { readonly rows: string; readonly count: number; readonly asJudged: SQL },
+): SQL[] {
+  const all = claims.every(({ takesAlong }) => takesAlong);
+  const wanted = all ? nominated.count : -1;
+  const meant = identitiesOf(
+    mapping,
+    claims.map(({ file }) => file),
+  );
+  const judged = all ? nominated.rows : JSON.stringify(claims.map(({ file }) => [file.version]));
+  return [
+    kind.end(mapping, sql`${meant} WHERE changes() = ${wanted}`),
+    sql`SELECT changes() AS ended`,
+    sql`${kind.end(
+      mapping,
+      sql`SELECT ${identityColumns(mapping, "f")} FROM json_each(iif(changes() = 0, ${judged}, '[]')) j
+        CROSS JOIN ${table(mapping, "f")} ON ${nominated.asJudged}`,
+    )} RETURNING CAST(${identityOf(mapping, null)} AS BLOB) AS identity`,
+  ];
+}
+
+/** @param answers of the nominations, and of {@link endRows} */
+function toEnded(claims: readonly Claim[], condemned: readonly Condemned[], answers: readonly Row[][]): Set<Claim> {
+  const [, , counted, told] = answers;
+  const ended = integer(counted?.[0] ?? {}, "ended");
+  if (ended === 0) {
+    const identities = new Set((told ?? []).map((row) => JSON.stringify(parseBytes(bytes(row, "identity")))));
+    return new Set(claims.filter(({ file }) => identities.has(JSON.stringify(identityIn(file)))));
+  }
+  if (ended === claims.length) return new Set(claims);
+  // A trigger of the application passed some over. What lost its object has ended for certain.
+  const keys = new Set(condemned.map(({ key }) => key));
+  return new Set(claims.filter(({ key }) => keys.has(key)));
 }

@@ -27,7 +27,19 @@ function toValue(value: unknown): Value {
     const number = Number(value);
     return Number.isSafeInteger(number) ? number : value;
   }
-  if (value instanceof ArrayBuffer || value instanceof Uint8Array) return new Uint8Array(value);
+  if (value instanceof Uint8Array) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   if (value === null || typeof value === "string" || typeof value === "number") return value;
   throw new SweepError("bug", `the database client answered a value of type ${typeof value}`);
+}
+
+/** Bytes as a text of as many characters. */
+export function charactersOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+}
+
+/** What {@link charactersOf} made. A page of rows is 100 kB of them: an iterator would take ten times as long. */
+export function bytesOf(characters: string): Uint8Array {
+  const bytes = new Uint8Array(characters.length);
+  for (let index = 0; index < bytes.length; index += 1) bytes[index] = characters.charCodeAt(index);
+  return bytes;
 }

@@ -28,13 +28,13 @@ export function attemptOf(held: HeldLease, batch: string): Attempt {
 export interface Sparing {
   /** Of a removal `r`. */
   readonly veto: SQL;
-  /** What the attempt itself wrote into the ledger, and nobody saw before, goes out of it again without a trace. */
-  readonly forgetsNew: boolean;
+  /** What the attempt itself wrote into the ledger, and nobody saw before, goes out of it again without a trace where this holds. */
+  readonly forgets?: SQL;
 }
 
 /**
  * Goes on from removals that the caller has marked as condemned, in its transaction: spares those that are vetoed, and
- * closes the gate for the others. The last two answers are what was released and what is condemned.
+ * closes the gate for the others. The last answer but one is what was released, for {@link toCondemned}.
  *
  * Order: marked, then looked for what protects, then the gate, all in one transaction. A row that came between the look
  * and the gate would be refused by nobody, and would lose its bytes. That vetoed ones are marked for a moment is seen by
@@ -43,24 +43,30 @@ export interface Sparing {
 export function condemnMarked(
   attempt: Attempt,
   run: AttemptContext,
-  { veto, forgetsNew }: Sparing,
+  { veto, forgets }: Sparing,
   gate: GateTimes,
 ): SQL[] {
   const marked = isCondemnedBy(attempt);
-  const isNew = sql`(r.attempts = 1 AND r.first_seen_at IS NULL)`;
-  const spared = forgetsNew ? sql`${marked} AND NOT ${isNew} AND ${veto}` : sql`${marked} AND ${veto}`;
+  const isNew = isNewIn(run);
+  const spared = forgets === undefined ? sql`${marked} AND ${veto}` : sql`${marked} AND NOT ${isNew} AND ${veto}`;
   return [
     // An attempt without an answer keeps its key behind the gate; none will be made any more that could answer.
     sql`UPDATE filesweep_gate SET leaves_at = ${sql.raw(gate.databaseNow)} + ${gate.gateMs} WHERE leaves_at IS NULL
       AND key IN (SELECT r.key FROM filesweep_removals r WHERE ${marked} AND r.attempts > 1 AND ${veto})`,
-    ...(forgetsNew ? [sql`DELETE FROM filesweep_removals AS r WHERE ${marked} AND ${isNew} AND ${veto}`] : []),
+    ...(forgets === undefined
+      ? []
+      : [sql`DELETE FROM filesweep_removals AS r WHERE ${marked} AND ${isNew} AND ${forgets}`]),
     sql`UPDATE filesweep_removals AS r SET state = 'released', released_by = 'protected', attempts = attempts - 1,
         finished_at = ${run.now}
       WHERE ${spared} RETURNING ${sql.raw(CONDEMNED.join(", "))}`,
     sql`INSERT INTO filesweep_gate (key, leaves_at) SELECT r.key, NULL FROM filesweep_removals r WHERE ${marked}
       ON CONFLICT (key) DO UPDATE SET leaves_at = NULL`,
-    packed(CONDEMNED, sql`SELECT * FROM filesweep_removals r WHERE ${marked}`),
   ];
+}
+
+/** Whether a removal `r` that is marked was written into the ledger by the attempt that marked it. */
+export function isNewIn({ now }: AttemptContext): SQL {
+  return sql`(r.attempts = 1 AND r.first_seen_at IS NULL AND r.created_at = ${now})`;
 }
 
 /** How a removal is marked as condemned: for the SET of an UPDATE. Marked twice by one attempt, it is attempted once. */
@@ -74,13 +80,15 @@ export function isCondemnedBy({ fence, batch }: Attempt): SQL {
   return sql`state = 'condemned' AND attempt_fence = ${fence} AND batch = ${batch}`;
 }
 
-/** What {@link condemnMarked} answered, and the caller's own statements before it. */
-export function readCondemned(answers: readonly Row[][]): { condemned: Condemned[]; released: Condemned[] } {
-  const rows = unpacked(CONDEMNED, answers.at(-1));
-  return {
-    condemned: rows.map((row) => toCondemned(row, rows.length)),
-    released: (answers.at(-3) ?? []).map((row) => toCondemned(row, 0)),
-  };
+/** Removals `r`, for {@link readCondemned}. */
+export function selectCondemned(which: SQL): SQL {
+  return packed(CONDEMNED, sql`SELECT * FROM filesweep_removals r WHERE ${which}`);
+}
+
+/** @param others how many of their batch were answered elsewhere */
+export function readCondemned(answer: readonly Row[] | undefined, others = 0): Condemned[] {
+  const rows = unpacked(CONDEMNED, answer);
+  return rows.map((row) => toCondemned(row, rows.length + others));
 }
 
 const CONDEMNED = [
@@ -99,7 +107,7 @@ const CONDEMNED = [
   "batch",
 ];
 
-function toCondemned(row: Row, batchSize: number): Condemned {
+export function toCondemned(row: Row, batchSize: number): Condemned {
   const sizeBytes = integer(row, "size_bytes");
   const look = { sizeBytes, modifiedAt: integerOrNull(row, "modified_at"), etag: textOrNull(row, "etag") };
   return {

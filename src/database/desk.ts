@@ -11,9 +11,8 @@ import { type KnownTally, knownTally, stageOf } from "./open-tally.ts";
 import { means } from "./protection.ts";
 import { listRemovals, removalsOf, toRemovals } from "./removals.ts";
 import { RESTORED, toRestored } from "./restored.ts";
-import { rowsWhere, toFileRow } from "./row-pages.ts";
+import { rowsWhere, toFileRows } from "./row-pages.ts";
 import { integerOrNull, type SQL, sql, text } from "./sql.ts";
-import { fromReadable } from "./values.ts";
 
 /** Whoever is at work on a run that is under way learns of it with the next round trip, and ends. */
 const CANCELLABLE = sql.raw("status IN ('paused', 'held', 'running')");
@@ -119,7 +118,7 @@ export function createDesk({ client, clock, mapping, databaseNow }: DeskOptions)
     },
     async keyOf(fileId) {
       const [rows] = await ask(rowsWhere(mapping, hasId(mapping, fileId), 1));
-      const key = fromReadable(rows?.[0]?.["key"] ?? null);
+      const key = toFileRows(mapping, rows)[0]?.key;
       return typeof key === "string" ? key : null;
     },
     async record(key) {
@@ -135,7 +134,7 @@ export function createDesk({ client, clock, mapping, databaseNow }: DeskOptions)
         RESTORED,
       );
       return {
-        files: (files ?? []).map((row) => toFileRow(mapping, row)),
+        files: toFileRows(mapping, files),
         facts: facts?.[0] === undefined ? undefined : toKeyFacts(facts[0]),
         removals: toRemovals(removals),
         gateUntil: gate?.[0] === undefined ? undefined : integerOrNull(gate[0], "leaves_at"),

@@ -49,7 +49,6 @@ function placeIn({ identity }: CatalogMapping): CatalogCursor {
 }
 
 const ROW: FileRow = {
-  identity: "[]",
   id: "",
   key: "k",
   status: "",
@@ -61,7 +60,7 @@ const ROW: FileRow = {
   maxDownloads: null,
   hold: null,
   standing: "live",
-  version: "",
+  version: [[], []],
 };
 const CLAIM: Claim = { file: ROW, key: "k", reason: "expired", removalId: "", takesAlong: true, derived: [] };
 const STRETCH = { after: "a", to: "z", keys: ["k"], madeBefore: 1, missingLimit: 1 };
@@ -87,5 +86,7 @@ function isOfTheLease(sql: string): boolean {
 /** A lease that was had; of everything else nothing. */
 function answerTo({ sql }: Statement): Row[] {
   if (isOfTheLease(sql)) return [{ holder: "doctor", fence: 1, expires_at: 1, now: 0 }];
+  if (sql.includes("changes() AS ended")) return [{ ended: 0 }];
+  if (sql.includes(" AS BLOB) AS packed")) return [{ packed: new TextEncoder().encode("[]") }];
   return sql.includes(" AS packed") ? [{ packed: "[]" }] : [];
 }

@@ -31,10 +31,7 @@ interface Watch {
  */
 export function gateTriggers(mapping: CatalogMapping, databaseNow: string): Trigger[] {
   return watches(mapping).flatMap((watch) => {
-    const columns = sql.join(
-      watch.columns.map((name) => sql.identifier(name)),
-      sql`, `,
-    );
+    const columns = sql.join(watch.columns.map((name) => sql.identifier(name)));
     return [
       trigger(mapping, databaseNow, watch, "insert", sql`INSERT`),
       trigger(mapping, databaseNow, watch, "update", watch.generated ? sql`UPDATE` : sql`UPDATE OF ${columns}`),

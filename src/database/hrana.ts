@@ -13,7 +13,7 @@
 import { SweepError } from "../core/errors.ts";
 import type { RowTally, Value } from "../core/ports.ts";
 import type { Row, Statement } from "./client.ts";
-import { toArgument, toRow } from "./client-values.ts";
+import { bytesOf, charactersOf, toArgument, toRow } from "./client-values.ts";
 
 /** Where requests go, below a database's address. */
 export const PIPELINE_PATH = "/v2/pipeline";
@@ -78,13 +78,9 @@ function toWire(given: Value): Wire {
   if (value === null) return { type: "null" };
   if (typeof value === "bigint") return { type: "integer", value: `${value}` };
   if (typeof value === "string") return { type: "text", value };
-  if (typeof value !== "number") return { type: "blob", base64: btoa(Array.from(value, toCharacter).join("")) };
+  if (typeof value !== "number") return { type: "blob", base64: btoa(charactersOf(value)) };
   if (Number.isFinite(value)) return { type: "float", value };
   throw new SweepError("bug", "a statement got a number that is none, or infinite: the protocol has no form for it");
-}
-
-function toCharacter(byte: number): string {
-  return String.fromCharCode(byte);
 }
 
 // ------------------------------------------------------------------------------------------------------------ answer
@@ -142,7 +138,7 @@ function fromWire(wire: unknown): unknown {
   if (type === "integer" && typeof value === "string") return BigInt(value);
   if (type === "float" && typeof value === "number") return value;
   if (type === "blob" && typeof base64 === "string") {
-    return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    return bytesOf(atob(base64));
   }
   throw new Error("the answer holds no value where one is due");
 }

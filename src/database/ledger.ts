@@ -3,7 +3,16 @@ import type { HoldSample, RemovalState, Tally } from "../core/model.ts";
 import type { AttemptContext, Condemned, HeldLease, Ledger, Settlement, Sighting } from "../core/ports.ts";
 import { OWN_PREFIX } from "../core/safety.ts";
 import type { Row, SqlClient } from "./client.ts";
-import { type Attempt, attemptOf, condemnMarked, isCondemnedBy, markCondemned, readCondemned } from "./condemn.ts";
+import {
+  type Attempt,
+  attemptOf,
+  condemnMarked,
+  isCondemnedBy,
+  markCondemned,
+  readCondemned,
+  selectCondemned,
+  toCondemned,
+} from "./condemn.ts";
 import type { LeaseSession } from "./lease.ts";
 import type { CatalogMapping } from "./mapping.ts";
 import { OPEN, WAITING } from "./migrations.ts";
@@ -176,9 +185,11 @@ async function condemnWaiting(
   const answers = await session.write(held, [
     sql`UPDATE filesweep_removals SET attempt_from = state, ${markCondemned(attempt, ask)}
       WHERE id IN (${waiting(held, ask.now, ask.limit)})`,
-    ...condemnMarked(attempt, ask, { veto, forgetsNew: false }, options),
+    ...condemnMarked(attempt, ask, { veto }, options),
+    selectCondemned(isCondemnedBy(attempt)),
   ]);
-  return readCondemned(answers);
+  const released = (answers.at(-3) ?? []).map((row) => toCondemned(row, 0));
+  return { condemned: readCondemned(answers.at(-1)), released };
 }
 
 function isIgnored(ignorePrefixes: readonly string[]): SQL {
@@ -211,7 +222,8 @@ function recordBatch(attempt: Attempt, settlements: readonly Settlement[], optio
     ]);
   return [
     sql`UPDATE filesweep_gate SET leaves_at = ${sql.raw(options.databaseNow)} + ${options.gateMs}
-      WHERE key IN (SELECT key FROM filesweep_removals WHERE ${those(({ outcome }) => outcome !== "unknown")})`,
+      FROM (SELECT key FROM filesweep_removals WHERE ${those(({ outcome }) => outcome !== "unknown")}) r
+      WHERE filesweep_gate.key = r.key`,
     sql`UPDATE filesweep_removals SET state = 'removed', finished_at = ${settlements[0]?.at ?? 0}
       WHERE ${those(({ outcome }) => outcome === "gone")}`,
     ...(others.length === 0 ? [] : [recordOthers(attempt, others)]),

@@ -5,6 +5,7 @@
 import { type TimeReading, UNDECLARED } from "../core/catalog-time.ts";
 import type { CatalogColumns } from "../core/settings.ts";
 import { type SQL, sql } from "./sql.ts";
+import { readable } from "./values.ts";
 
 /** A value that stands in the settings, of the type that its column keeps. */
 export type Constant = string | number | null;
@@ -193,13 +194,14 @@ export function isFree(mapping: CatalogMapping, alias: string): SQL {
 }
 
 function literals(values: readonly Constant[]): SQL {
-  return sql.join(values.map(literal), sql`, `);
+  return sql.join(values.map(literal));
 }
 
 // ------------------------------------------------------------------------------------------------ the row as judged
 
-/** What decisions about a row are made from. */
-export const JUDGED_COLUMNS = [
+/** What decisions about a row are made from, first in every version. A rowid may come to mean another row, hence the id. */
+const JUDGED = [
+  "id",
   "key",
   "status",
   "expiresAt",
@@ -208,36 +210,54 @@ export const JUDGED_COLUMNS = [
   "downloads",
   "maxDownloads",
   "hold",
+  "deletedAt",
 ] as const satisfies readonly MappedColumn[];
 
+/** The columns that {@link version} lists, in its order; undefined for a field without one. */
+export function judgedColumns({ columns, where }: CatalogMapping): (string | undefined)[] {
+  return [...JUDGED.map((name) => columns[name]), ...where.map(({ column: name }) => name)];
+}
+
 /**
- * All that a decision about a row is made from, in one text, exact to the type: JSON tells 1 from 1.0 from '1', and a
- * blob is an array of its own. In hexadecimal, as texts may hold anything, and the client ends the process at one that
- * is no UTF-8. A row is claimed only while this is what it was when it was judged. A rowid may come to mean another row,
- * so the id is part of it where rows are not found by that.
+ * All that a decision about a row is made from, as one JSON text, exact to the type: it tells 1 from 1.0 from '1'. A row is
+ * claimed only while this is what it was when it was judged.
  */
 export function version(mapping: CatalogMapping, alias: string): SQL {
-  const { columns, identity, where } = mapping;
-  const judged: (string | undefined)[] = JUDGED_COLUMNS.map((name) => columns[name]);
-  judged.push(columns.deletedAt, ...where.map(({ column: name }) => name));
-  if (!identity.includes(columns.id)) judged.push(columns.id);
-  const values = judged.flatMap((name) => {
-    if (name === undefined) return [];
-    const value = named(alias, name);
-    return [sql`iif(typeof(${value}) = 'blob', json_array(hex(${value})), ${value})`];
+  return valuesOf(judgedColumns(mapping), alias);
+}
+
+/** The columns of a row's identity, as a list. */
+export function identityColumns({ identity }: CatalogMapping, alias: string): SQL {
+  return sql.join(identity.map((name) => named(alias, name)));
+}
+
+/** What tells a row from all others of its table, as a JSON text; without an alias for RETURNING. */
+export function identityOf({ identity }: CatalogMapping, alias: string | null): SQL {
+  return valuesOf(identity, alias);
+}
+
+function valuesOf(names: readonly (string | undefined)[], alias: string | null): SQL {
+  const values = names.map((name) => {
+    if (name === undefined) return sql`NULL`;
+    return readable(alias === null ? sql.identifier(name) : named(alias, name));
   });
-  return sql`hex(json_array(${sql.join(values, sql`, `)}))`;
+  return sql`json_array(${sql.join(values)})`;
 }
 
-/** Whether a row is the one of a claim, and as it was judged; a claim being JSON: `[identity, version, …]`. */
-export function isAsJudged(mapping: CatalogMapping, alias: string, claim: SQL): SQL {
+/**
+ * Whether a row is the one of a claim, and as it was judged; a claim being JSON: `[[identity, version], …]`.
+ * @param inHex some of the versions are, as JSON cannot say them
+ */
+export function isAsJudged(mapping: CatalogMapping, alias: string, claim: SQL, inHex: boolean): SQL {
+  const [now, then] = [version(mapping, alias), sql`${claim} ->> '$[0][1]'`];
+  const isSame = inHex ? sql`(${now} = ${then} OR hex(${now}) = ${then})` : sql`${now} = ${then}`;
   const found = mapping.identity.map(
-    (name, index) => sql`${named(alias, name)} = ${identityTerm(mapping, claim, `$[0][${index}]`)}`,
+    (name, index) => sql`${named(alias, name)} = ${identityTerm(mapping, claim, `$[0][0][${index}]`)}`,
   );
-  return sql`${sql.join(found, sql` AND `)} AND ${version(mapping, alias)} = ${claim} ->> 1`;
+  return sql`${sql.join(found, sql` AND `)} AND ${isSame}`;
 }
 
-/** A part of an identity, which came as JSON, as the value that it was ({@link encodeValue}). A rowid is an integer. */
+/** A part of an identity, which came as JSON, as the value that it was ({@link readable}). A rowid is an integer. */
 export function identityTerm({ rowid }: Pick<CatalogMapping, "rowid">, json: SQL, path: string): SQL {
   const at = (place: string): SQL => sql`${json} ->> ${sql.raw(`'${place}'`)}`;
   const large = sql`CAST(${at(`${path}.integer`)} AS INTEGER)`;

@@ -105,7 +105,7 @@ export function holdsBlobs(mapping: CatalogMapping): SQL {
 
 /** Whether a value may mean a key: in a form that an index of the column serves. */
 export function means(source: NamingColumn, derived: readonly DerivedPattern[], alias: string, key: SQL): SQL {
-  return sql`${named(alias, source.column)} IN (${sql.join(spellingsOf(source, derived, key), sql`, `)})`;
+  return sql`${named(alias, source.column)} IN (${sql.join(spellingsOf(source, derived, key))})`;
 }
 
 function spellingsOf(source: NamingColumn, derived: readonly DerivedPattern[], key: SQL): SQL[] {
@@ -138,7 +138,7 @@ function baseOf({ before, behind }: DerivedPattern, key: SQL): SQL {
 
 /** The keys that a new row of a source would protect, for a trigger: to be listed behind IN. */
 export function keysOfNew(source: Source, derived: readonly DerivedPattern[]): SQL {
-  if (source.format === "text") return sql.join(meanings(source, derived, named("NEW", source.column)), sql`, `);
+  if (source.format === "text") return sql.join(meanings(source, derived, named("NEW", source.column)));
   const listed = meanings(source, derived, sql`e.atom`).map(
     (meaning) => sql`SELECT ${meaning} FROM json_tree(${asPlainJson(named("NEW", source.column))}) e`,
   );

@@ -3,12 +3,23 @@ import { SweepError } from "../core/errors.ts";
 import type { Tally } from "../core/model.ts";
 import type { CatalogCursor, DuePage, FileRow, RowPage, Standing, Value } from "../core/ports.ts";
 import type { Row } from "./client.ts";
-import { type CatalogMapping, column, isFree, JUDGED_COLUMNS, named, table, version } from "./mapping.ts";
+import {
+  type CatalogMapping,
+  column,
+  identityColumns,
+  identityOf,
+  identityTerm,
+  isFree,
+  judgedColumns,
+  named,
+  table,
+  version,
+} from "./mapping.ts";
 import { objectKey } from "./protection.ts";
-import { integer, type SQL, sql, text } from "./sql.ts";
+import { integer, jsonRows, type SQL, sql } from "./sql.ts";
 import type { Stage } from "./stages.ts";
 import { isInstantUpTo, isReadable } from "./time-ranges.ts";
-import { decodeValue, encodeValue, fromReadable, packed, readable, term, unpacked } from "./values.ts";
+import { comparable, decodeValue, type Encoded, packedValues, readable, term, unpackedValues } from "./values.ts";
 
 /** A row's place: the stage it lies in, and where in it. */
 export interface Place {
@@ -35,13 +46,7 @@ export function pageOfRows(mapping: CatalogMapping, stages: readonly Stage[], pa
   });
   const rows = sql`${sql.join(parts, sql` UNION ALL `)} LIMIT ${page.limit}`;
   // A table without any column that says when a row ends has none that does.
-  const query = parts.length === 0 ? sql`SELECT '[]' AS packed` : packed(pageColumns(mapping), rows);
-  return { query, limit: page.limit };
-}
-
-function pageColumns(mapping: CatalogMapping): string[] {
-  const identity = mapping.identity.map((_, index) => `identity${index}`);
-  return ["stage", "position", ...identity, ...READ_COLUMNS, "sizeBytes", "version"];
+  return { query: parts.length === 0 ? rowsWhere(mapping, sql`0`, 0) : packedRows(mapping, rows), limit: page.limit };
 }
 
 /**
@@ -51,7 +56,7 @@ function pageColumns(mapping: CatalogMapping): string[] {
  * the first one, and by the stage's own every page would walk over all that lie before it.
  */
 function behind(mapping: CatalogMapping, stage: Stage, place: Place | null): { where: SQL; order: SQL }[] {
-  const identity = listOf(mapping.identity.map((name) => named("f", name)));
+  const identity = identityColumns(mapping, "f");
   if (stage.position === null) {
     const where = place === null ? sql`` : sql`${isBehind(mapping, "f", place)} AND`;
     return [{ where, order: identity }];
@@ -66,9 +71,9 @@ function behind(mapping: CatalogMapping, stage: Stage, place: Place | null): { w
 }
 
 function isBehind(mapping: CatalogMapping, alias: string, { identity }: Place): SQL {
-  const names = mapping.identity.map((name) => named(alias, name));
-  if (identity[0] === null) return sql`${listOf(names)} IS NOT NULL`;
-  return sql`(${listOf(names)}) > (${listOf(identity.map(term))})`;
+  const names = identityColumns(mapping, alias);
+  if (identity[0] === null) return sql`${names} IS NOT NULL`;
+  return sql`(${names}) > (${sql.join(identity.map(term))})`;
 }
 
 /** Whether a row lies at a place or before it, in the order of its stage. */
@@ -79,11 +84,7 @@ export function isUpTo(mapping: CatalogMapping, stage: Stage, alias: string, pla
     names.unshift(stage.position(alias));
     terms.unshift(term(place.position));
   }
-  return sql`(${listOf(names)}) <= (${listOf(terms)})`;
-}
-
-function listOf(terms: readonly SQL[]): SQL {
-  return sql.join([...terms], sql`, `);
+  return sql`(${sql.join(names)}) <= (${sql.join(terms)})`;
 }
 
 function stagePart(
@@ -92,8 +93,7 @@ function stagePart(
   index: number,
   { where, order, limit }: { where: SQL; order: SQL; limit: number },
 ): SQL {
-  return sql`SELECT ${sql.raw(String(index))} AS stage, ${stage.position === null ? sql`NULL` : readable(stage.position("f"))} AS position, ${fileColumns(mapping)}
-    FROM ${table(mapping, "f")} WHERE ${where} ${stage.where("f")} ORDER BY ${order} LIMIT ${limit}`;
+  return sql`${placed(mapping, index, stage.position?.("f"))} WHERE ${where} ${stage.where("f")} ORDER BY ${order} LIMIT ${limit}`;
 }
 
 /** How many rows lie in the stages that can be read, those on hold not counted. Bytes count once per key only where rows do not share it. */
@@ -103,7 +103,7 @@ export function countRows(mapping: CatalogMapping, stages: readonly Stage[], mad
     madeBy === undefined
       ? sql``
       : sql`AND NOT coalesce(${isReadable(mapping.times, made)} AND NOT ${isInstantUpTo(mapping.times, made, madeBy)}, 0)`;
-  const size = sizeOf(mapping);
+  const size = sizeOf(mapping, "f");
   const parts = stages
     .filter(({ unreadable }) => !unreadable)
     .map((stage) => {
@@ -118,64 +118,113 @@ export function toTally(row: Row | undefined): Tally {
 }
 
 /** A row's size in bytes; 0 where that is unknown or makes no sense. */
-export function sizeOf(mapping: CatalogMapping): SQL {
-  const size = column(mapping, "f", "size");
+export function sizeOf(mapping: CatalogMapping, alias: string): SQL {
+  const size = column(mapping, alias, "size");
   return sql`CASE WHEN typeof(${size}) = 'integer' AND ${size} > 0 THEN ${size} ELSE 0 END`;
 }
 
-const READ_COLUMNS = ["id", "deletedAt", ...JUDGED_COLUMNS] as const;
+// -------------------------------------------------------------------------------------------- rows, there and back
 
-function fileColumns(mapping: CatalogMapping): SQL {
-  const values = READ_COLUMNS.map((name) => {
-    const value = name === "key" ? objectKey(mapping, "f") : column(mapping, "f", name);
-    return sql`${readable(value)} AS ${sql.identifier(name)}`;
-  });
-  return sql`${identityColumns(mapping, "f")}, ${listOf(values)}, ${sizeOf(mapping)} AS sizeBytes, ${version(mapping, "f")} AS version`;
+/** Names that no column of an application has. */
+const STAGE = sql.identifier("filesweep stage");
+const POSITION = sql.identifier("filesweep position");
+
+/** Rows `f` at a place, with every column that {@link packedRows} makes its values from. */
+function placed(mapping: CatalogMapping, stage: number, position: SQL = sql`NULL`): SQL {
+  const { columns, identity, key } = mapping;
+  const names = new Set([...identity, ...judgedColumns(mapping), key.column, columns.size]);
+  const read = [...names].flatMap((name) =>
+    name === undefined ? [] : sql`${named("f", name)} AS ${sql.identifier(name)}`,
+  );
+  return sql`SELECT ${sql.raw(String(stage))} AS ${STAGE}, ${position} AS ${POSITION}, ${sql.join(read)} FROM ${table(mapping, "f")}`;
 }
 
-/** A row's identity, for {@link toIdentity}; without an alias for RETURNING. */
-export function identityColumns({ identity }: CatalogMapping, alias: string | null): SQL {
-  const values = identity.map((name, index) => {
-    const value = alias === null ? sql`${sql.identifier(name)}` : named(alias, name);
-    return sql`${readable(value)} AS ${sql.raw(`identity${index}`)}`;
-  });
-  return listOf(values);
+/** For {@link unpackedRows}. What a value is read by stands here once, however many stages the rows come from. */
+function packedRows(mapping: CatalogMapping, rows: SQL): SQL {
+  const found = "found";
+  const position = readable(sql`found.${POSITION}`);
+  const values = [STAGE, position, identityOf(mapping, found), version(mapping, found), sizeOf(mapping, found)];
+  // Where the column holds the object's key itself, the version does.
+  const key = objectKey(mapping, found);
+  if (key.sql !== named(found, mapping.key.column).sql) values.push(readable(key));
+  return packedValues(values, rows);
 }
 
-export function toIdentity({ identity }: CatalogMapping, row: Row): string {
-  return JSON.stringify(identity.map((_, index) => encodeValue(fromReadable(row[`identity${index}`] ?? null))));
+type PackedRow = readonly [
+  stage: number,
+  position: Encoded,
+  identity: readonly Encoded[],
+  judged: readonly Encoded[],
+  sizeBytes: number,
+  key?: Encoded,
+];
+
+/** What a row is claimed by: {@link identityOf} and {@link version}, as they were read. */
+type RowVersion = readonly [identity: readonly Encoded[], judged: readonly Encoded[] | string];
+
+/** What tells a row from all others of its table. */
+export function identityIn({ version }: Pick<FileRow, "version">): RowVersion[0] {
+  // As toFile made it: a row comes from nowhere else.
+  return (version as RowVersion)[0];
+}
+
+/** The identities of rows, as a query of as many columns. */
+export function identitiesOf(mapping: CatalogMapping, rows: readonly Pick<FileRow, "version">[]): SQL {
+  const terms = mapping.identity.map((_, index) => identityTerm(mapping, sql`value`, `$[${index}]`));
+  return sql`SELECT ${sql.join(terms)} FROM ${jsonRows(rows.map(identityIn))}`;
+}
+
+/** Whether a row's version is told in hexadecimal. */
+export function isInHex({ version }: Pick<FileRow, "version">): boolean {
+  return typeof (version as RowVersion)[1] === "string";
+}
+
+function unpackedRows(answer: readonly Row[] | undefined): PackedRow[] {
+  // By packedRows.
+  return unpackedValues(answer) as unknown as PackedRow[];
+}
+
+function toFile(mapping: CatalogMapping, [, , identity, judged, sizeBytes, objectKey]: PackedRow): FileRow {
+  const values = judged.map(decodeValue);
+  const [id = null, written = null, status = null, expiresAt = null, downloadedAt = null] = values;
+  const [createdAt = null, downloads = null, maxDownloads = null, hold = null, deletedAt = null] = values.slice(5);
+  const key = objectKey === undefined ? written : decodeValue(objectKey);
+  const standing = standingOf(mapping, status, deletedAt);
+  const version: RowVersion = [identity, comparable(judged)];
+  return {
+    id,
+    key,
+    status,
+    sizeBytes,
+    expiresAt,
+    downloadedAt,
+    createdAt,
+    downloads,
+    maxDownloads,
+    hold,
+    standing,
+    version,
+  };
+}
+
+export function toPage(mapping: CatalogMapping, answer: readonly Row[] | undefined, { limit }: PageQuery): DuePage {
+  const rows = unpackedRows(answer);
+  const row = rows.at(-1);
+  const last = row === undefined ? null : toCursor(row);
+  return { files: rows.map((each) => toFile(mapping, each)), last, next: rows.length < limit ? null : last };
 }
 
 /** Some rows, whatever stage they are in; by their identities, unless another order is given. */
 export function rowsWhere(mapping: CatalogMapping, where: SQL, limit: number, order?: SQL): SQL {
-  const by = order ?? listOf(mapping.identity.map((name) => named("f", name)));
-  return sql`SELECT ${fileColumns(mapping)} FROM ${table(mapping, "f")} WHERE ${where} ORDER BY ${by} LIMIT ${limit}`;
+  return packedRows(
+    mapping,
+    sql`${placed(mapping, 0)} WHERE ${where} ORDER BY ${order ?? identityColumns(mapping, "f")} LIMIT ${limit}`,
+  );
 }
 
-export function toPage(mapping: CatalogMapping, answer: readonly Row[] | undefined, { limit }: PageQuery): DuePage {
-  const rows = unpacked(pageColumns(mapping), answer);
-  const row = rows.at(-1);
-  const last = row === undefined ? null : toCursor(mapping, row);
-  return { files: rows.map((each) => toFileRow(mapping, each)), last, next: rows.length < limit ? null : last };
-}
-
-export function toFileRow(mapping: CatalogMapping, row: Row): FileRow {
-  const value = (name: string): Value => fromReadable(row[name] ?? null);
-  return {
-    identity: toIdentity(mapping, row),
-    id: value("id"),
-    key: value("key"),
-    status: value("status"),
-    sizeBytes: integer(row, "sizeBytes"),
-    expiresAt: value("expiresAt"),
-    downloadedAt: value("downloadedAt"),
-    createdAt: value("createdAt"),
-    downloads: value("downloads"),
-    maxDownloads: value("maxDownloads"),
-    hold: value("hold"),
-    standing: standingOf(mapping, value("status"), value("deletedAt")),
-    version: text(row, "version"),
-  };
+/** The rows of {@link rowsWhere}. */
+export function toFileRows(mapping: CatalogMapping, answer: readonly Row[] | undefined): FileRow[] {
+  return unpackedRows(answer).map((row) => toFile(mapping, row));
 }
 
 /** As SQL says it in `isLive` and `isExpired`. */
@@ -185,12 +234,8 @@ function standingOf({ columns, status }: CatalogMapping, value: Value, deletedAt
   return value === status.expired ? "expired" : "other";
 }
 
-function toCursor(mapping: CatalogMapping, row: Row): CatalogCursor {
-  return {
-    stage: integer(row, "stage"),
-    position: encodeValue(fromReadable(row["position"] ?? null)),
-    identity: toIdentity(mapping, row),
-  };
+function toCursor([stage, position, identity]: PackedRow): CatalogCursor {
+  return { stage, position, identity: JSON.stringify(identity) };
 }
 
 export function toPlace(cursor: CatalogCursor): Place {

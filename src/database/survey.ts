@@ -9,7 +9,7 @@ import { readGate } from "./install-gate.ts";
 import { mapCatalog } from "./map-catalog.ts";
 import { type CatalogMapping, isLive, isOfStore, named, table } from "./mapping.ts";
 import { isNamedByRow, isProtected } from "./protection.ts";
-import { rowsWhere, toFileRow } from "./row-pages.ts";
+import { rowsWhere, toFileRows } from "./row-pages.ts";
 import { parseJson } from "./rows.ts";
 import { planMigration } from "./schema.ts";
 import { integer, integerOrNull, jsonRows, type SQL, sql, text } from "./sql.ts";
@@ -50,7 +50,7 @@ export function createSurvey({ client, catalog, databaseNow }: SurveyOptions): S
         rowsWhere(map, isLive(map, "f"), limit, named("f", map.key.column)),
         sql`SELECT count(*) AS count FROM (SELECT 1 FROM ${table(map, "f")} WHERE ${isOfStore(map, "f")} LIMIT ${countLimit})`,
       );
-      return { files: (rows ?? []).map((row) => toFileRow(map, row)), rows: integer(counts?.[0] ?? {}, "count") };
+      return { files: toFileRows(map, rows), rows: integer(counts?.[0] ?? {}, "count") };
     },
     async unnamed(keys) {
       const map = await mapped();

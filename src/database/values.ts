@@ -2,54 +2,110 @@
 import { SweepError } from "../core/errors.ts";
 import type { Value } from "../core/ports.ts";
 import type { Row } from "./client.ts";
-import { type SQL, sql, text } from "./sql.ts";
+import { bytesOf, charactersOf } from "./client-values.ts";
+import { bytes, type SQL, sql, text } from "./sql.ts";
 
 /**
- * A value of any type as JSON can carry it, safe to read: libSQL's client cuts a text at its first NUL, and ends the
- * process at one that is no UTF-8. What is not a small integer comes as a text behind a mark: a text as it is (`t`) where
- * it is printable ASCII, which most are, else as its bytes (`x`); a blob's bytes (`b`); a real with all its digits (`r`),
- * be it infinite; a large integer (`i`).
+ * A value of any type as a part of a JSON text: a text, NULL and a small integer as they are, everything else as an object
+ * that names its type, exact to the last digit; for {@link decodeValue}. What is put behind a text takes nothing but the
+ * note from it that it was computed as JSON: with that it would stand there as JSON, and not as a text.
  */
 export function readable(value: SQL): SQL {
-  return sql`CASE typeof(${value})
-    WHEN 'text' THEN iif(${value} GLOB '*[^ -~]*' OR instr(${value}, char(0)) > 0, 'x' || hex(${value}), 't' || ${value})
-    WHEN 'blob' THEN 'b' || hex(${value})
-    WHEN 'real' THEN 'r' || CASE ${value} WHEN 9e999 THEN 'Infinity' WHEN -9e999 THEN '-Infinity' ELSE quote(${value}) END
-    ELSE iif(${value} BETWEEN -9007199254740991 AND 9007199254740991, ${value}, 'i' || ${value}) END`;
+  return sql`CASE typeof(${value}) WHEN 'text' THEN ${value} || ''
+    WHEN 'integer' THEN iif(${value} BETWEEN -9007199254740991 AND 9007199254740991, ${value}, json_object('integer', ${value} || ''))
+    WHEN 'real' THEN json_object('real', CASE ${value} WHEN 9e999 THEN 'Infinity' WHEN -9e999 THEN '-Infinity' ELSE quote(${value}) END)
+    WHEN 'blob' THEN json_object('blob', hex(${value})) END`;
 }
 
-/** What {@link readable} read. A text that is no UTF-8 or holds a NUL stays bytes: it names nothing. */
-export function fromReadable(value: Value): Value {
-  if (typeof value !== "string") return value;
-  const rest = value.slice(1);
-  switch (value[0]) {
-    case "t":
-      return rest;
-    case "x":
-      return textOf(fromHex(rest));
-    case "b":
-      return fromHex(rest);
-    case "r":
-      return Number(rest);
-    case "i":
-      return BigInt(rest);
-    default:
-      throw new SweepError("bug", "a value was read that was not made readable");
+/**
+ * As {@link readable} writes them, and as they are saved: a place in an index survives a restart. The last is what a text
+ * that is no UTF-8 becomes once it is read: its bytes.
+ */
+export type Encoded =
+  | string
+  | number
+  | null
+  | { readonly integer: string }
+  | { readonly real: string }
+  | { readonly blob: string }
+  | { readonly text: string };
+
+/** A text that is no UTF-8 or holds a NUL stays bytes: it names nothing. @throws SweepError `corrupt` for anything else */
+export function decodeValue(encoded: unknown): Value {
+  if (typeof encoded === "string") return encoded.includes("\0") ? new TextEncoder().encode(encoded) : encoded;
+  if (encoded === null || typeof encoded === "number") return encoded;
+  const [[type, value] = []] = typeof encoded === "object" ? Object.entries(encoded) : [];
+  if (typeof value === "string") {
+    if (type === "integer") return BigInt(value);
+    // JSON knows no infinity, which an expiry may well be.
+    if (type === "real") return Number(value);
+    if (type === "blob" || type === "text") return fromHex(value);
   }
+  throw new SweepError("corrupt", "a saved value cannot be read");
 }
 
-function textOf(bytes: Uint8Array): Value {
-  if (bytes.includes(0)) return bytes;
+/** A value as a term of a statement. The client refuses to bind an infinity. */
+export function term(value: Value): SQL {
+  if (value === Infinity) return sql`9e999`;
+  return value === -Infinity ? sql`-9e999` : sql`${value}`;
+}
+
+// ---------------------------------------------------------------------------------------------------- many at once
+
+/**
+ * Rows of the application's values as one JSON text, in bytes: libSQL's client cuts a text at its first NUL, and ends the
+ * process at one that is no UTF-8. Each row is a list of `values`, which are of a row `found`, made by {@link readable} or filesweep's own.
+ */
+export function packedValues(values: readonly SQL[], query: SQL): SQL {
+  return sql`SELECT CAST(json_group_array(json_array(${sql.join(values)})) AS BLOB) AS packed FROM (${query}) AS found`;
+}
+
+/** The rows of {@link packedValues}. */
+export function unpackedValues(answer: readonly Row[] | undefined): unknown[][] {
+  // Made by SQLite from a query of this program.
+  return parseBytes(bytes(answer?.[0] ?? {}, "packed")) as unknown[][];
+}
+
+/** JSON that SQLite made, in bytes. */
+export function parseBytes(json: Uint8Array): unknown {
+  const text = textOf(json);
+  if (text !== null) return JSON.parse(text);
+  // Each byte as one character: the bytes of texts are told apart once they are by themselves.
+  return JSON.parse(charactersOf(json), (_, value: unknown) => {
+    if (typeof value !== "string") return value;
+    const own = bytesOf(value);
+    return textOf(own) ?? ({ text: toHex(own) } satisfies Encoded);
+  });
+}
+
+/**
+ * Values as SQLite compares them with what {@link readable} writes: the same list; or, where JSON cannot say one of them,
+ * the bytes of its JSON text as `hex()` writes them.
+ */
+export function comparable(values: readonly Encoded[]): readonly Encoded[] | string {
+  if (!values.some(isNoText)) return values;
+  const texts = values.map((value) => {
+    if (isNoText(value)) return toHex(bytesOf(JSON.stringify(charactersOf(fromHex(value.text)))));
+    return toHex(new TextEncoder().encode(JSON.stringify(value)));
+  });
+  return `5B${texts.join("2C")}5D`;
+}
+
+function isNoText(value: Encoded): value is { readonly text: string } {
+  return typeof value === "object" && value !== null && "text" in value;
+}
+
+function textOf(bytes: Uint8Array): string | null {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    return bytes;
+    return null;
   }
 }
 
 /**
  * Many rows as one text, which takes the client a fraction of the time of as many rows, and a server's answer a third of
- * the bytes. The columns hold what JSON carries exactly: {@link readable} values, or filesweep's own.
+ * the bytes. The columns are filesweep's own, which JSON carries exactly.
  */
 export function packed(columns: readonly string[], query: SQL): SQL {
   return sql`SELECT json_group_array(json_array(${sql.raw(columns.join(", "))})) AS packed FROM (${query})`;
@@ -66,42 +122,10 @@ export function unpacked(columns: readonly string[], answer: readonly Row[] | un
   });
 }
 
-export type Encoded =
-  | string
-  | number
-  | null
-  | { readonly integer: string }
-  | { readonly real: string }
-  | { readonly blob: string };
-
-export function encodeValue(value: Value): Encoded {
-  if (typeof value === "bigint") return { integer: value.toString() };
-  // JSON knows no infinity, which an expiry may well be.
-  if (typeof value === "number" && !Number.isFinite(value)) return { real: String(value) };
-  if (value instanceof Uint8Array) return { blob: toHex(value) };
-  return value;
-}
-
-/** A value as a term of a statement. The client refuses to bind an infinity. */
-export function term(value: Value): SQL {
-  if (value === Infinity) return sql`9e999`;
-  return value === -Infinity ? sql`-9e999` : sql`${value}`;
-}
-
-/** @throws SweepError `corrupt` when it is not something that {@link encodeValue} made */
-export function decodeValue(encoded: unknown): Value {
-  if (encoded === null || typeof encoded === "string" || typeof encoded === "number") return encoded;
-  if (typeof encoded === "object" && "integer" in encoded && typeof encoded.integer === "string") {
-    return BigInt(encoded.integer);
-  }
-  if (typeof encoded === "object" && "real" in encoded && typeof encoded.real === "string") return Number(encoded.real);
-  if (typeof encoded === "object" && "blob" in encoded && typeof encoded.blob === "string")
-    return fromHex(encoded.blob);
-  throw new SweepError("corrupt", "a saved value cannot be read");
-}
-
 function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"))
+    .join("")
+    .toUpperCase();
 }
 
 function fromHex(hex: string): Uint8Array {

@@ -126,7 +126,7 @@ describe("one bad thing never stops the others", () => {
       wrapClient: (client) => ({
         ...client,
         batch: (statements, mode) =>
-          statements.some(({ sql }) => sql.includes("AS stage"))
+          statements.some(({ sql }) => sql.includes(`AS "filesweep stage"`))
             ? Promise.reject(new SweepError("unavailable", "the database did not answer"))
             : client.batch(statements, mode),
       }),

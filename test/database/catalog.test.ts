@@ -206,6 +206,89 @@ describe("claim is a compare-and-set: a row that changed since it was judged is 
   });
 });
 
+describe("claim tells what it did, also where something came between", () => {
+  test.each([
+    { passed: "OLD.id = 'b'", ended: ["a", "c"] },
+    { passed: "1", ended: [] },
+  ])(
+    "a trigger of the application passes rows over, where $passed: they stay, and so do their objects",
+    async ({ passed, ended }) => {
+      const { insert, due, held, database, execute, states, statuses, makeId } = await withLease();
+      await insert({ id: "a", key: "a" }, { id: "b", key: "b" }, { id: "c", key: "c" });
+      await execute(
+        `CREATE TRIGGER pass BEFORE UPDATE OF status ON files WHEN ${passed} BEGIN SELECT RAISE(IGNORE); END`,
+      );
+      const claims = claimsOf(await due(held), makeId);
+      const answer = await database.catalog.claim(held, claims, RUN);
+      expect([idsOf(answer.ended, claims), answer.condemned.map(({ key }) => key)]).toEqual([ended, ended]);
+      expect(await states()).toEqual(Object.fromEntries(ended.map((key) => [key, "condemned"])));
+      const stayed = claims.map(({ key }) => key).filter((key) => !ended.includes(key));
+      expect(await statuses()).toEqual({
+        ...Object.fromEntries(ended.map((id) => [id, "expired"])),
+        ...Object.fromEntries(stayed.map((id) => [id, "active"])),
+      });
+    },
+  );
+
+  const RETRIED = `INSERT INTO filesweep_removals (id, key, state, reason, sweep, run_id, created_at)
+    VALUES ('earlier', 'k', 'due', 'expired', 'expired-files', 'run-0', ?)`;
+
+  test("a removal that a person has tried again is this claim's, and attempted now", async () => {
+    const { insert, held, claimDue, execute } = await withLease();
+    await execute(RETRIED, [START - DAY_MS]);
+    await insert({ key: "k" }, { key: "other" });
+    const { condemned } = await claimDue(held);
+    const told = condemned.map(({ id, key, attempts, batchSize }) => ({ id, key, attempts, batchSize }));
+    expect(told).toContainEqual({ id: "earlier", key: "k", attempts: 1, batchSize: 2 });
+    expect(told).toHaveLength(2);
+  });
+
+  test("and is released, not forgotten, where something protects its key", async () => {
+    const { insert, held, claimDue, execute, removals } = await withLease();
+    await execute(RETRIED, [START - DAY_MS]);
+    await insert({ key: "k" }, { key: "k", expires_at: null });
+    expect((await claimDue(held)).condemned).toEqual([]);
+    expect(await removals()).toMatchObject([{ id: "earlier", state: "released", released_by: "protected" }]);
+  });
+
+  test("one that was written and tried again in this very run waits for the next, whatever becomes of the others", async () => {
+    const { insert, held, claimDue, execute, settle, states, gate } = await withLease();
+    await execute(RETRIED, [START]);
+    await insert({ key: "k" }, { key: "other" });
+    const { condemned } = await claimDue(held);
+    expect(condemned.map(({ key }) => key)).toEqual(["other"]);
+    await settle(held, one(condemned), "gone");
+    expect(await states()).toEqual({ k: "condemned", other: "removed" });
+    expect(await gate()).toMatchObject({ k: null });
+  });
+
+  const KEPT = `INSERT INTO filesweep_removals (id, key, state, reason, sweep, run_id, created_at, released_by, finished_at)
+    VALUES ('kept', 'k', 'released', 'unreferenced', 'orphaned-objects', 'run-0', 1, 'operator', 2)`;
+
+  test("an object that a person kept stays: its row ends, the ledger shows what that person did, and nothing else", async () => {
+    const { insert, due, held, database, execute, removals, gate, makeId } = await withLease();
+    await execute(KEPT);
+    await insert({ id: "a", key: "k" }, { id: "b", key: "other" });
+    const claims = claimsOf(await due(held), makeId);
+    const { ended, condemned } = await database.catalog.claim(held, claims, RUN);
+    expect([idsOf(ended, claims), condemned.map(({ key }) => key)]).toEqual([["a", "b"], ["other"]]);
+    expect(await removals()).toMatchObject([{ id: "kept", state: "released" }, { key: "other" }]);
+    expect(await gate()).toEqual({ other: null });
+  });
+
+  test("also while it is suspected again: that suspicion is left to the scan", async () => {
+    const { insert, due, held, database, execute, sight, removals, makeId } = await withLease();
+    await execute(KEPT);
+    await sight(held, "k", { runId: "scan" });
+    const before = await removals();
+    await insert({ id: "a", key: "k" }, { id: "b", key: "other" });
+    const claims = claimsOf(await due(held), makeId);
+    const { ended, condemned } = await database.catalog.claim(held, claims, RUN);
+    expect([idsOf(ended, claims), condemned.map(({ key }) => key)]).toEqual([["a", "b"], ["other"]]);
+    expect((await removals()).filter(({ key }) => key === "k")).toEqual(before);
+  });
+});
+
 describe("a key that several rows name goes with the last that protects it", () => {
   test("not with the first", async () => {
     const { insert, due, held, database, statuses, removals, gate, makeId } = await withLease();

@@ -296,6 +296,22 @@ test("a row that took the place of another, by its rowid, is not ended for it", 
   expect(await mapped.rows("SELECT id FROM t")).toEqual([{ id: "another" }]);
 });
 
+test("a key that the application computes as JSON is the text that the column shows, quotes and all", async () => {
+  const mapped = await openMapped(
+    ["CREATE TABLE t (id TEXT, meta TEXT, ends INTEGER, key TEXT AS (meta -> '$.key'))"],
+    {
+      CATALOG_TABLE: "t",
+      CATALOG_COLUMNS: columns({ expiresAt: "ends" }),
+      ...DELETE,
+    },
+  );
+  await mapped.execute("INSERT INTO t (id, meta, ends) VALUES ('a', ?, ?)", [JSON.stringify({ key: "k" }), DUE]);
+  const files = await mapped.due();
+  expect(files.map(({ key }) => key)).toEqual([`"k"`]);
+  const { ended, condemned } = await mapped.claim(files);
+  expect([ended.size, condemned.map(({ key }) => key)]).toEqual([1, [`"k"`]]);
+});
+
 test.each([{}, { expiresAt: "ends" }])(
   "what a run sends can be looked at without a run, also for a table with %j alone",
   async (more) => {

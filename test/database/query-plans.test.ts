@@ -310,7 +310,7 @@ const ALLOWED: readonly { readonly line: RegExp; readonly reason: string }[] = [
   { line: /^SCAN s VIRTUAL TABLE/, reason: "the sweeps of the runs of a day" },
   { line: /^SCAN filesweep_lease$/, reason: "one row" },
   { line: /^SCAN r$/, reason: "the newest runs, up to a limit" },
-  { line: /^SCAN (\()?subquery|^SCAN CONSTANT ROW/, reason: "rows that a statement above it found" },
+  { line: /^SCAN (\()?subquery|^SCAN found$|^SCAN CONSTANT ROW/, reason: "rows that a statement above it found" },
   { line: /^SCAN (sqlite_(master|schema)|m$|k VIRTUAL TABLE)/, reason: "the schema" },
   {
     line: /^SCAN \S+( AS \S+)? USING (COVERING )?INDEX filesweep_removals_(open|waiting|suspected|condemned|abandoned)$/,

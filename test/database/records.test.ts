@@ -263,7 +263,7 @@ describe("erase deletes rows, and the last that protected a key takes its object
     await ports.insert({ id: "f", key: "k", ...DOWNLOADED });
     const erased = await claims(ports, ports.held, () => false);
     expect(await ports.database.catalog.erase(ports.held, erased, RUN)).toEqual({
-      ended: new Set(erased.map(({ file }) => file.identity)),
+      ended: new Set(erased),
       condemned: [],
       next: null,
     });
@@ -404,8 +404,8 @@ test.each([
 });
 
 /** A row of the default table, as far as that tells it from others: the first that was inserted is 1. */
-function rowOf(rowid: number): { identity: string } {
-  return { identity: JSON.stringify([rowid]) };
+function rowOf(rowid: number): { version: unknown } {
+  return { version: [[rowid], []] };
 }
 
 describe("protectedBeside says what a plan would leave protected", () => {

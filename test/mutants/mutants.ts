@@ -21,8 +21,8 @@ const PROTECTION: readonly Mutant[] = [
   {
     name: "what protects is not looked for when rows end",
     file: "src/database/claims.ts",
-    find: "veto: isProtected(mapping, sql`r.key`), forgetsNew: true",
-    replace: "veto: sql`(0 AND ${isProtected(mapping, sql`r.key`)})`, forgetsNew: true",
+    find: "const veto = isProtected(mapping, sql`r.key`);",
+    replace: "const veto = sql`(0 AND ${isProtected(mapping, sql`r.key`)})`;",
     caughtBy: "simulation",
   },
   {
@@ -63,17 +63,43 @@ const PROTECTION: readonly Mutant[] = [
   {
     name: "rows end whatever became of them since they were judged",
     file: "src/database/mapping.ts",
-    find: "AND ${version(mapping, alias)} = ${claim} ->> 1`;",
-    replace: "AND ${version(mapping, alias)} <> ${claim} ->> 2`;",
+    find: ": sql`${now} = ${then}`;",
+    replace: ": sql`${now} <> ${claim} ->> 2`;",
     caughtBy: ["test/core/run-expired.test.ts", "what changes between the judgement and the end a row that"],
   },
   {
     name: "what protects is looked for before the rows end",
     file: "src/database/claims.ts",
-    find: "    kind.end(mapping, jsonTexts(rows)),\n    ...condemnMarked(attempt, run, { veto: isProtected(mapping, sql`r.key`), forgetsNew: true }, gate),\n",
-    replace:
-      "    ...condemnMarked(attempt, run, { veto: isProtected(mapping, sql`r.key`), forgetsNew: true }, gate),\n    kind.end(mapping, jsonTexts(rows)),\n",
+    find: "const veto = isProtected(mapping, sql`r.key`);",
+    replace: 'const veto = sql`EXISTS (SELECT 1 FROM ${table(mapping, "p")} WHERE p.key = r.key)`;',
     caughtBy: "simulation",
+  },
+  {
+    name: "rows end without being compared, whether or not all were nominated",
+    file: "src/database/claims.ts",
+    find: "WHERE changes() = ${wanted}`",
+    replace: "WHERE changes() <> ${wanted - 10000}`",
+    caughtBy: [
+      "test/database/catalog.test.ts",
+      "left alone, and so is its object one that changed does not stop the others",
+    ],
+  },
+  {
+    name: "a removal that a person had tried again is forgotten as if it were new",
+    file: "src/database/condemn.ts",
+    find: "AND r.created_at = ${now})",
+    replace: "AND r.created_at <= ${now})",
+    caughtBy: [
+      "test/database/catalog.test.ts",
+      "also where something came between and is released, not forgotten, where something protects its key",
+    ],
+  },
+  {
+    name: "a text that was computed as JSON is read as JSON",
+    file: "src/database/values.ts",
+    find: "WHEN 'text' THEN ${value} || ''",
+    replace: "WHEN 'text' THEN ${value}",
+    caughtBy: ["test/database/mapping.test.ts", "a key that the application computes as JSON is the text"],
   },
   {
     name: "a row on hold ends like any other",
@@ -264,7 +290,7 @@ const PEOPLE: readonly Mutant[] = [
   },
   {
     name: "a release is forgotten when a row of its key ends",
-    file: "src/database/claims.ts",
+    file: "src/database/nominations.ts",
     find: "v.state = 'released' AND v.released_by = 'operator')",
     replace: "v.state = 'released' AND v.released_by = 'nobody')",
     caughtBy: ["test/stories/attacks.test.ts", "what a person kept stays, although a later row that names it expires"],

@@ -195,8 +195,8 @@ export async function dump(client: SqlClient): Promise<string> {
 }
 
 /** The ids of the rows that were ended; undefined for one that was not claimed. */
-export function idsOf(ended: ReadonlySet<string>, claims: readonly Claim[]): (Value | undefined)[] {
-  return [...ended].map((identity) => claims.find(({ file }) => file.identity === identity)?.file.id);
+export function idsOf(ended: ReadonlySet<Claim>, claims: readonly Claim[]): (Value | undefined)[] {
+  return [...ended].map((claim) => (claims.includes(claim) ? claim.file.id : undefined));
 }
 
 export function claimsOf(files: readonly FileRow[], makeId: () => string): Claim[] {

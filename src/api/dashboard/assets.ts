@@ -25,7 +25,7 @@ h1{font-size:1.6rem;line-height:1.25;letter-spacing:-.015em;margin:0 0 1.5rem;ov
 h2{font-size:1.1rem;margin:3rem 0 .75rem}
 h2:first-child{margin-top:0}
 p{margin:0 0 .75rem;max-width:46rem}
-small,.soft,caption,dt{color:var(--soft)}
+small,.soft,dt{color:var(--soft)}
 small{font-size:.85em}
 .none{color:var(--soft)}
 .unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
@@ -47,7 +47,6 @@ label.wide{flex:1 1 18rem}label.wide>input{width:100%}
 .box.wait h2{color:var(--wait)}
 .box.bad{background:var(--bad-ground);border-color:var(--bad-line);color:var(--bad)}
 .box small,.box .soft,.box label,.box summary,.box dt{color:inherit}
-.box button.main{margin:0}
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(13rem,1fr));gap:1.5rem 2rem;margin:2.5rem 0}
 .figures div{border-top:1px solid var(--line);padding-top:.6rem}
 .figures dd{margin:0}
@@ -80,12 +79,12 @@ summary{cursor:pointer;color:var(--accent)}
 details{margin:0 0 1rem}
 details[open]>summary{margin-bottom:.75rem}
 @media (max-width:40rem){dl.pairs{grid-template-columns:1fr;gap:0}dl.pairs dd{margin-bottom:.75rem}.box{padding:1rem}.figures{grid-template-columns:1fr 1fr;gap:1.25rem}.figures .big{font-size:1.3rem}}
-@media (prefers-reduced-motion:no-preference){html{scroll-behavior:smooth}}
 `;
 
 /**
  * Times in the reader's zone, with UTC at hand; and what is live is asked for again as long as it is. Where a run waits
- * for its next slice and this reader started it (`data-go-on`), the slice is asked for instead.
+ * for its next slice and this reader started it (`data-go-on`), the slice is asked for instead. While the network is away a
+ * look finds nothing, and the next one follows.
  */
 export const SCRIPT = `"use strict";
 const localise = (root) => {
@@ -111,9 +110,7 @@ const look = async () => {
       here.replaceWith(next);
       document.title = page.title;
     }
-  } catch {
-    // The network is away: the next look finds it again.
-  }
+  } catch {}
   later();
 };
 localise(document);

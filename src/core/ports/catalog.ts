@@ -11,8 +11,6 @@ export type Standing = "live" | "expired" | "other";
 
 /** A row of the catalog, as far as decisions need it. Values are as stored: nothing about their type is certain. */
 export interface FileRow {
-  /** Tells this row from all others of its table, in an adapter's own form; for people there is the id. */
-  readonly identity: string;
   readonly id: Value;
   /** The object's key, a text, where the row names exactly one. Anything else names none that could be removed. */
   readonly key: Value;
@@ -25,8 +23,8 @@ export interface FileRow {
   readonly hold: Value;
   readonly status: Value;
   readonly standing: Standing;
-  /** All that was judged, in one text: a row is claimed only while this is unchanged. */
-  readonly version: string;
+  /** Which row it is and all that was judged, in an adapter's own form: it is claimed only while this is unchanged. */
+  readonly version: unknown;
 }
 
 /** Where the search for due rows stands; an adapter's own form, JSON. */
@@ -71,8 +69,8 @@ export interface Claim {
 }
 
 export interface ClaimAnswer {
-  /** Identities of the rows that were still as judged, and are ended now. */
-  readonly ended: ReadonlySet<string>;
+  /** Those whose rows were still as judged, and are ended now. */
+  readonly ended: ReadonlySet<Claim>;
   readonly condemned: readonly Condemned[];
   /** The page that was asked for along with it, as it is after these rows ended; null where none was. */
   readonly next: DuePage | null;
@@ -169,7 +167,7 @@ export interface Catalog {
   protectedBeside(
     held: HeldLease,
     keys: readonly string[],
-    rows: readonly Pick<FileRow, "identity">[],
+    rows: readonly Pick<FileRow, "version">[],
   ): Promise<ReadonlySet<string>>;
   /**
    * One round trip for a page of a listing: what is known of those of its keys that no row protects, and the live rows

@@ -182,7 +182,7 @@ function countedAs(removal: Condemned, { claims, tally }: KeyGroup, answer: EndA
 }
 
 function goesAlong(claim: Claim, { ended }: EndAnswer): boolean {
-  return claim.takesAlong && ended.has(claim.file.identity);
+  return claim.takesAlong && ended.has(claim);
 }
 
 /** What goes along with its key stays deferred until the delete is answered; everything else is settled now. */
@@ -219,7 +219,7 @@ function settleGroup(
 
 function settledAs(sweep: RowSweep, claim: Claim, { ended, refused }: EndAnswer): Bucket {
   if (refused.has(claim)) return "failed";
-  return ended.has(claim.file.identity) ? sweep.withoutObject : { kept: "changed-meanwhile" };
+  return ended.has(claim) ? sweep.withoutObject : { kept: "changed-meanwhile" };
 }
 
 interface EndAnswer extends ClaimAnswer {

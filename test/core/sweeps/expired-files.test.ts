@@ -11,7 +11,6 @@ const SECONDS = NOW / 1000;
 const SETTINGS: FileSettings = { expiryGraceMs: 0, downloadGraceMs: HOUR_MS, ignorePrefixes: [], times: UNDECLARED };
 
 const LIVE: FileRow = {
-  identity: '["f"]',
   id: "file-1",
   key: "a.txt",
   sizeBytes: 10,

@@ -18,7 +18,6 @@ const SETTINGS: RecordSettings = {
 
 /** Downloaded long ago, and used up: the record that goes. */
 const OLD: FileRow = {
-  identity: '["f"]',
   id: "file-1",
   key: "a.txt",
   sizeBytes: 10,
