@@ -4,9 +4,9 @@
  *
  *     npm run bench:s3 -- [OBJECTS …]        10000 200000 without
  *
- * Each measurement is a process of its own, so that its peak memory is its own. Each is made twice, ours and the bare
- * loop's in turn (bare, ours, ours, bare): a server is not as fast at the end as it was at the beginning. A short scan is
- * made more often, as a part of a second says little. The seconds are those of one time, on average.
+ * Each measurement is a process of its own, so that its peak memory is its own. Each is made several times, ours and the
+ * bare loop's in turn (bare, ours, ours, bare, …): a server is not as fast at the end as it was at the beginning. The
+ * seconds are those of one time, on average; the ratio is told of all, and of the pairs it differs most in.
  */
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -41,18 +41,19 @@ const PUTS_AT_ONCE = 32;
 /** Of what is removed at once there are no more than this: the ratio needs no more. */
 const MOST_REMOVED = 10_000;
 
-/** From so many objects on a scan takes seconds; below, it is made more often. */
+/** How often a removal is measured: each needs as many objects of its own, and as many for the bare loop. */
+const REMOVALS = 4;
+/** How often a scan is measured; one of so many objects that it takes seconds less often. */
+const SCANS = 16;
+const SCANS_OF_MANY = 4;
 const MANY = 100_000;
-const TIMES_SCANNED = 5;
-
-/** The two turns in which everything is measured. */
-const TURNS = [0, 1] as const;
 
 interface Job {
   readonly bucket: string;
   readonly database: string;
   readonly objects: number;
-  readonly turn: (typeof TURNS)[number];
+  /** Which of several measurements of the same. */
+  readonly turn: number;
 }
 
 interface Cost {
@@ -69,7 +70,8 @@ const storeOf = ({ bucket }: Job) => createS3Store({ ...SETTINGS, bucket, prefix
 async function fill(job: Job): Promise<void> {
   await rawBucket({ ...SETTINGS, bucket: job.bucket }).ask("PUT", "");
   const old = rawBucket({ ...SETTINGS, endpoint: OLD_ENDPOINT, bucket: job.bucket, clockOffsetMs: -90 * DAY_MS });
-  const kinds = TURNS.flatMap((turn) => [`expired${turn}`, `bare${turn}`]);
+  const turns = Array.from({ length: REMOVALS }, (_, turn) => turn);
+  const kinds = turns.flatMap((turn) => [`expired${turn}`, `bare${turn}`]);
   const amounts = new Map([["live", job.objects], ...kinds.map((kind): [string, number] => [kind, removed(job)])]);
   for (const [kind, amount] of amounts) {
     let next = 0;
@@ -85,7 +87,7 @@ async function fill(job: Job): Promise<void> {
     SELECT ?2 || i, printf('%s/%08d', ?2, i), 0, 1, ?3 FROM n`;
   const insert = (kind: string, amount: number, expiresAt: number) => ({ sql: rows, args: [amount, kind, expiresAt] });
   await client.batch([insert("live", job.objects, Date.now() + DAY_MS)], "write");
-  for (const turn of TURNS) await client.batch([insert(`expired${turn}`, removed(job), Date.now() + DAY_MS)], "write");
+  for (const turn of turns) await client.batch([insert(`expired${turn}`, removed(job), Date.now() + DAY_MS)], "write");
   client.close();
 }
 
@@ -182,20 +184,19 @@ interface Pair {
   readonly ours: readonly Cost[];
 }
 
-/** Both turns of both, so many times. */
+/** Both, so many times; in every second turn ours comes first. */
 async function inTurns(
   bareTask: keyof typeof TASKS,
   ourTask: keyof typeof TASKS,
   job: Omit<Job, "turn">,
-  times = 1,
+  turns: number,
 ): Promise<Pair> {
   const bare: Cost[] = [];
   const ours: Cost[] = [];
-  for (let time = 0; time < times; time += 1) {
-    bare.push(await inChild(bareTask, { ...job, turn: 0 }));
-    ours.push(await inChild(ourTask, { ...job, turn: 0 }));
-    ours.push(await inChild(ourTask, { ...job, turn: 1 }));
-    bare.push(await inChild(bareTask, { ...job, turn: 1 }));
+  for (let turn = 0; turn < turns; turn += 1) {
+    if (turn % 2 === 0) bare.push(await inChild(bareTask, { ...job, turn }));
+    ours.push(await inChild(ourTask, { ...job, turn }));
+    if (turn % 2 === 1) bare.push(await inChild(bareTask, { ...job, turn }));
   }
   return { bare, ours };
 }
@@ -212,14 +213,16 @@ function secondsOf(costs: readonly Cost[]): number {
 async function measure(objects: number, folder: string): Promise<string[]> {
   const job = { objects, bucket: `bench-${objects}`, database: path.join(folder, `${objects}.db`) };
   await inChild("fill", { ...job, turn: 0 });
-  const removal = await inTurns("bare-delete", "expired-files", job);
-  const scan = await inTurns("bare-list", "orphaned-objects", job, objects < MANY ? TIMES_SCANNED : 1);
+  const removal = await inTurns("bare-delete", "expired-files", job, REMOVALS);
+  const scan = await inTurns("bare-list", "orphaned-objects", job, objects < MANY ? SCANS : SCANS_OF_MANY);
   const row = (what: string, amount: number, { bare, ours }: Pair): string => {
     const per = (calls: (cost: Cost) => number): string => ((mean(ours.map(calls)) * 1000) / amount).toFixed(2);
     const [bareSeconds, ourSeconds] = [secondsOf(bare), secondsOf(ours)];
     const peak = `${(Math.max(...ours.map(({ peakBytes }) => peakBytes)) / 2 ** 20).toFixed(0)} MiB`;
+    const ratios = ours.map(({ seconds }, turn) => seconds / (bare[turn]?.seconds ?? Number.NaN));
+    const spread = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`;
     const calls = `${per((cost) => cost.calls.database)} + ${per((cost) => cost.calls.storage)}`;
-    return `| ${what} | ${amount} | ${ours.length} | ${bareSeconds.toFixed(2)} s | ${ourSeconds.toFixed(2)} s | ${(ourSeconds / bareSeconds).toFixed(2)} | ${calls} | ${peak} |`;
+    return `| ${what} | ${amount} | ${ours.length} | ${bareSeconds.toFixed(2)} s | ${ourSeconds.toFixed(2)} s | ${(ourSeconds / bareSeconds).toFixed(2)} (${spread}) | ${calls} | ${peak} |`;
   };
   return [row("removal of expired files", removed(job), removal), row("orphan scan", objects, scan)];
 }

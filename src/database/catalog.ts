@@ -18,7 +18,7 @@ import type { LeaseSession } from "./lease.ts";
 import {
   type CatalogMapping,
   column,
-  identityColumns,
+  exactIdentity,
   isFree,
   isLive,
   liveStretches,
@@ -30,8 +30,8 @@ import { OPEN } from "./migrations.ts";
 import { isNamedByRow, isProtected, isProtectedBy, objectKey } from "./protection.ts";
 import {
   countRows,
-  identitiesOf,
   isUpTo,
+  meantBy,
   type PageQuery,
   pageOfRows,
   sizeOf,
@@ -171,7 +171,7 @@ function protectedBeside(
   rows: readonly Pick<FileRow, "version">[],
 ): SQL {
   const stays = (alias: string): SQL =>
-    sql`${protects(mapping, alias)} AND coalesce((${identityColumns(mapping, alias)}) NOT IN (${identitiesOf(mapping, rows)}), 1)`;
+    sql`${protects(mapping, alias)} AND coalesce((${exactIdentity(mapping, alias)}) NOT IN (${meantBy(mapping, rows)}), 1)`;
   return sql`SELECT j.value AS key FROM ${jsonRows(keys)} j WHERE ${isProtectedBy(mapping, sql`j.value`, stays)}`;
 }
 

@@ -3,36 +3,33 @@ import type { AttemptContext, Claim, ClaimAnswer, Condemned, HeldLease } from ".
 import type { Row } from "./client.ts";
 import { attemptOf, condemnMarked, type GateTimes } from "./condemn.ts";
 import type { LeaseSession } from "./lease.ts";
-import { type CatalogMapping, identityColumns, identityOf, isAsJudged, table } from "./mapping.ts";
+import { type CatalogMapping, exactIdentity, identitiesOf, identityOf, isAsJudged, table } from "./mapping.ts";
 import { isKept, nominate, nominationRow, selectNominated, toNominated, toNominations } from "./nominations.ts";
 import { isProtected } from "./protection.ts";
-import { identitiesOf, identityIn, isInHex, type PageQuery, toPage } from "./row-pages.ts";
+import { identityIn, isInHex, meantBy, type PageQuery, toPage } from "./row-pages.ts";
 import { bytes, integer, type SQL, sql } from "./sql.ts";
 import { parseBytes } from "./values.ts";
 
 export interface ClaimKind {
   readonly sweep: "expired-files" | "old-records";
-  /** Ends the rows whose {@link CatalogMapping.identity} a query selects. */
-  readonly end: (mapping: CatalogMapping, which: SQL) => SQL;
+  /** Ends rows `f`: a statement up to its WHERE. */
+  readonly end: (mapping: CatalogMapping) => SQL;
 }
+
+const erase = (mapping: CatalogMapping): SQL => sql`DELETE FROM ${table(mapping, "f")}`;
 
 /** The row stays, with the status of an expired one. */
 export const MARK: ClaimKind = {
   sweep: "expired-files",
-  end: (mapping, which) => sql`UPDATE ${table(mapping, "f")}
-    SET ${sql.identifier(mapping.columns.status ?? "")} = ${mapping.status.expired}
-    WHERE (${identityColumns(mapping, "f")}) IN (${which})`,
+  end: (mapping) =>
+    sql`UPDATE ${table(mapping, "f")} SET ${sql.identifier(mapping.columns.status ?? "")} = ${mapping.status.expired}`,
 };
 
 /** The row goes, as its record is old. */
-export const ERASE: ClaimKind = { sweep: "old-records", end: deleteRows };
+export const ERASE: ClaimKind = { sweep: "old-records", end: erase };
 
 /** The row goes, as its end has come and there is no status to mark it with. */
-export const DELETE: ClaimKind = { sweep: "expired-files", end: deleteRows };
-
-function deleteRows(mapping: CatalogMapping, which: SQL): SQL {
-  return sql`DELETE FROM ${table(mapping, "f")} WHERE (${identityColumns(mapping, "f")}) IN (${which})`;
-}
+export const DELETE: ClaimKind = { sweep: "expired-files", end: erase };
 
 /**
  * Ends rows, and lets the last one that protected a key take its object along.
@@ -95,19 +92,17 @@ function endRows(
 ): SQL[] {
   const all = claims.every(({ takesAlong }) => takesAlong);
   const wanted = all ? nominated.count : -1;
-  const meant = identitiesOf(
+  const meant = meantBy(
     mapping,
     claims.map(({ file }) => file),
   );
   const judged = all ? nominated.rows : JSON.stringify(claims.map(({ file }) => [file.version]));
+  const end = (which: SQL): SQL => sql`${kind.end(mapping)} WHERE (${exactIdentity(mapping, "f")}) IN (${which})`;
   return [
-    kind.end(mapping, sql`${meant} WHERE changes() = ${wanted}`),
+    end(sql`${meant} WHERE changes() = ${wanted}`),
     sql`SELECT changes() AS ended`,
-    sql`${kind.end(
-      mapping,
-      sql`SELECT ${identityColumns(mapping, "f")} FROM json_each(iif(changes() = 0, ${judged}, '[]')) j
-        CROSS JOIN ${table(mapping, "f")} ON ${nominated.asJudged}`,
-    )} RETURNING CAST(${identityOf(mapping, null)} AS BLOB) AS identity`,
+    sql`${end(identitiesOf(mapping, sql`json_each(iif(changes() = 0, ${judged}, '[]'))`, nominated.asJudged))}
+      RETURNING CAST(${identityOf(mapping, null)} AS BLOB) AS identity`,
   ];
 }
 

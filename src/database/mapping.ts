@@ -231,6 +231,17 @@ export function identityColumns({ identity }: CatalogMapping, alias: string): SQ
   return sql.join(identity.map((name) => named(alias, name)));
 }
 
+/** As {@link identityColumns}, exact to the byte, for a row that is looked for among others. */
+export function exactIdentity(mapping: CatalogMapping, alias: string): SQL {
+  const columns = identityColumns(mapping, alias);
+  return mapping.rowid === null ? sql`${columns}, ${identityOf(mapping, alias)}` : columns;
+}
+
+/** The {@link exactIdentity} of the rows `f` that a list of JSON, `j.value`, means. */
+export function identitiesOf(mapping: CatalogMapping, list: SQL, means: SQL): SQL {
+  return sql`SELECT ${exactIdentity(mapping, "f")} FROM ${list} j CROSS JOIN ${table(mapping, "f")} ON ${means}`;
+}
+
 /** What tells a row from all others of its table, as a JSON text; without an alias for RETURNING. */
 export function identityOf({ identity }: CatalogMapping, alias: string | null): SQL {
   return valuesOf(identity, alias);
@@ -245,22 +256,31 @@ function valuesOf(names: readonly (string | undefined)[], alias: string | null):
 }
 
 /**
+ * Whether a row is the one that an identity means, which is JSON, at a path. By its collation a column may take for one what
+ * the primary key tells apart; by the text of its identity it does not.
+ */
+export function isMeant(mapping: CatalogMapping, alias: string, json: SQL, path: string): SQL {
+  const found = mapping.identity.map(
+    (name, index) => sql`${named(alias, name)} = ${identityTerm(mapping, json, `${path}[${index}]`)}`,
+  );
+  if (mapping.rowid === null) found.push(sql`${identityOf(mapping, alias)} = ${json} -> ${sql.raw(`'${path}'`)}`);
+  return sql.join(found, sql` AND `);
+}
+
+/**
  * Whether a row is the one of a claim, and as it was judged; a claim being JSON: `[[identity, version], …]`.
  * @param inHex some of the versions are, as JSON cannot say them
  */
 export function isAsJudged(mapping: CatalogMapping, alias: string, claim: SQL, inHex: boolean): SQL {
   const [now, then] = [version(mapping, alias), sql`${claim} ->> '$[0][1]'`];
   const isSame = inHex ? sql`(${now} = ${then} OR hex(${now}) = ${then})` : sql`${now} = ${then}`;
-  const found = mapping.identity.map(
-    (name, index) => sql`${named(alias, name)} = ${identityTerm(mapping, claim, `$[0][0][${index}]`)}`,
-  );
-  return sql`${sql.join(found, sql` AND `)} AND ${isSame}`;
+  return sql`${isMeant(mapping, alias, claim, "$[0][0]")} AND ${isSame}`;
 }
 
 /** A part of an identity, which came as JSON, as the value that it was ({@link readable}). A rowid is an integer. */
-export function identityTerm({ rowid }: Pick<CatalogMapping, "rowid">, json: SQL, path: string): SQL {
-  const at = (place: string): SQL => sql`${json} ->> ${sql.raw(`'${place}'`)}`;
-  const large = sql`CAST(${at(`${path}.integer`)} AS INTEGER)`;
-  if (rowid !== null) return sql`coalesce(${large}, ${at(path)})`;
-  return sql`coalesce(${large}, unhex(${at(`${path}.blob`)}), ${at(path)})`;
+function identityTerm({ rowid }: Pick<CatalogMapping, "rowid">, json: SQL, path: string): SQL {
+  const at = (place: string): SQL => sql`${json} ->> ${sql.raw(`'${path}${place}'`)}`;
+  const large = sql`CAST(${at(".integer")} AS INTEGER)`;
+  if (rowid !== null) return sql`coalesce(${large}, ${at("")})`;
+  return sql`coalesce(${large}, CAST(${at(".real")} AS REAL), unhex(${at(".blob")}), ${at("")})`;
 }

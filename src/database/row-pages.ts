@@ -6,10 +6,11 @@ import type { Row } from "./client.ts";
 import {
   type CatalogMapping,
   column,
+  identitiesOf,
   identityColumns,
   identityOf,
-  identityTerm,
   isFree,
+  isMeant,
   judgedColumns,
   named,
   table,
@@ -168,10 +169,9 @@ export function identityIn({ version }: Pick<FileRow, "version">): RowVersion[0]
   return (version as RowVersion)[0];
 }
 
-/** The identities of rows, as a query of as many columns. */
-export function identitiesOf(mapping: CatalogMapping, rows: readonly Pick<FileRow, "version">[]): SQL {
-  const terms = mapping.identity.map((_, index) => identityTerm(mapping, sql`value`, `$[${index}]`));
-  return sql`SELECT ${sql.join(terms)} FROM ${jsonRows(rows.map(identityIn))}`;
+/** Some rows, as {@link identitiesOf} selects them. */
+export function meantBy(mapping: CatalogMapping, rows: readonly Pick<FileRow, "version">[]): SQL {
+  return identitiesOf(mapping, jsonRows(rows.map(identityIn)), isMeant(mapping, "f", sql`j.value`, "$"));
 }
 
 /** Whether a row's version is told in hexadecimal. */
@@ -185,9 +185,9 @@ function unpackedRows(answer: readonly Row[] | undefined): PackedRow[] {
 }
 
 function toFile(mapping: CatalogMapping, [, , identity, judged, sizeBytes, objectKey]: PackedRow): FileRow {
-  const values = judged.map(decodeValue);
-  const [id = null, written = null, status = null, expiresAt = null, downloadedAt = null] = values;
-  const [createdAt = null, downloads = null, maxDownloads = null, hold = null, deletedAt = null] = values.slice(5);
+  // In the order of judgedColumns.
+  const [id, written, status, expiresAt, downloadedAt, createdAt, downloads, maxDownloads, hold, deletedAt] =
+    judged.map(decodeValue) as [Value, Value, Value, Value, Value, Value, Value, Value, Value, Value];
   const key = objectKey === undefined ? written : decodeValue(objectKey);
   const standing = standingOf(mapping, status, deletedAt);
   const version: RowVersion = [identity, comparable(judged)];

@@ -54,6 +54,18 @@ const SHAPES: readonly Shape[] = [
     ids: ["a", "b", "c"],
   },
   {
+    what: "reals for a primary key, and no rowid",
+    ddl: "id REAL PRIMARY KEY, key TEXT, ends INTEGER, state TEXT",
+    tail: "WITHOUT ROWID",
+    ids: [0.1, 1 / 3, 1e300],
+  },
+  {
+    what: "a primary key that tells apart what its column takes for one",
+    ddl: "id TEXT COLLATE NOCASE, key TEXT, ends INTEGER, state TEXT, PRIMARY KEY (id COLLATE BINARY)",
+    tail: "WITHOUT ROWID",
+    ids: ["a", "b", "A"],
+  },
+  {
     what: "WITHOUT ROWID",
     ddl: "id TEXT PRIMARY KEY, key TEXT, ends INTEGER, state TEXT",
     tail: "WITHOUT ROWID",
@@ -294,6 +306,44 @@ test("a row that took the place of another, by its rowid, is not ended for it", 
   await mapped.execute("UPDATE t SET id = 'another'");
   expect((await mapped.claim(files)).ended.size).toBe(0);
   expect(await mapped.rows("SELECT id FROM t")).toEqual([{ id: "another" }]);
+});
+
+test("a row that came meanwhile, and that the column takes for one of those judged, ends nothing in its place", async () => {
+  const ddl =
+    "CREATE TABLE t (uid TEXT COLLATE NOCASE, id TEXT, key TEXT, ends INTEGER, state TEXT, hold INTEGER, PRIMARY KEY (uid COLLATE BINARY)) WITHOUT ROWID";
+  const mapped = await openMapped([ddl], {
+    CATALOG_TABLE: "t",
+    CATALOG_COLUMNS: columns({ expiresAt: "ends", status: "state", hold: "hold" }),
+    CATALOG_STATUS: { live: ["live"], expired: "over" },
+  });
+  const insert = "INSERT INTO t (uid, id, key, ends, state, hold) VALUES (?, 'same', ?, ?, 'live', 0)";
+  await mapped.execute(insert, ["a", "k", DUE]);
+  await mapped.execute(insert, ["x", "held", DUE]);
+  const files = await mapped.due();
+  await mapped.execute(insert, ["A", "k", DUE]);
+  await mapped.execute("UPDATE t SET hold = 1 WHERE uid = 'x'");
+  expect((await mapped.claim(files)).ended.size).toBe(1);
+  expect(await mapped.rows("SELECT uid, state FROM t ORDER BY uid COLLATE BINARY")).toEqual([
+    { uid: "A", state: "live" },
+    { uid: "a", state: "over" },
+    { uid: "x", state: "live" },
+  ]);
+});
+
+test("a row is looked up by all of its primary key: not by the tenant that it shares with a million others", async () => {
+  const ddl =
+    "CREATE TABLE t (tenant TEXT, id INTEGER, key TEXT, ends INTEGER, state TEXT, PRIMARY KEY (tenant, id)) WITHOUT ROWID";
+  const mapped = await openMapped([ddl, "CREATE INDEX by_key ON t (key)"], {
+    CATALOG_TABLE: "t",
+    CATALOG_COLUMNS: columns({ expiresAt: "ends", status: "state" }),
+    CATALOG_STATUS: { live: ["live"], expired: "over" },
+  });
+  const executed = await executedStatements(mapped.mapping, TEST_NOW);
+  const claims = executed.filter(({ method }) => method === "catalog.claim").flatMap(({ statements }) => statements);
+  const plans = await Promise.all(claims.map((statement) => mapped.client.explain(statement)));
+  const searches = plans.flat().filter((line) => line.startsWith("SEARCH f USING PRIMARY KEY"));
+  expect(searches.length).toBeGreaterThan(2);
+  expect(searches.filter((line) => !line.endsWith("(tenant=? AND id=?)"))).toEqual([]);
 });
 
 test("a key that the application computes as JSON is the text that the column shows, quotes and all", async () => {

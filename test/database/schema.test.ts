@@ -7,7 +7,7 @@ import { SweepError } from "../../src/core/errors.ts";
 import type { SqlClient } from "../../src/database/client.ts";
 import { DEFAULT_INDEXES, DEFAULT_TABLE } from "../../src/database/default-table.ts";
 import { openFileClient } from "../../src/database/embedded-client.ts";
-import { SCHEMA_VERSION } from "../../src/database/migrations.ts";
+import { MIGRATIONS, SCHEMA_VERSION } from "../../src/database/migrations.ts";
 import { migrate, planMigration } from "../../src/database/schema.ts";
 import { DATABASE_NOW } from "../../src/database/sql.ts";
 import { openTestClient, plain, temporaryFolder } from "../support/database.ts";
@@ -115,6 +115,56 @@ describe("migrate", () => {
     expect((await migrate(client, DATABASE_NOW)).statements).toHaveLength(2);
     expect(await dump(client)).toBe(before);
   });
+
+  /** Indexes as they were, each until the version that makes it otherwise. */
+  const FORMER: readonly { readonly until: number; readonly sql: string }[] = [
+    { until: 3, sql: "CREATE INDEX filesweep_removals_run ON filesweep_removals (run_id)" },
+    {
+      until: 4,
+      sql: "CREATE INDEX filesweep_removals_waiting ON filesweep_removals (next_attempt_at, id) WHERE state IN ('due','condemned','failed')",
+    },
+    { until: 4, sql: "CREATE INDEX filesweep_removals_batch ON filesweep_removals (batch) WHERE state = 'condemned'" },
+    {
+      until: 5,
+      sql: "CREATE UNIQUE INDEX filesweep_removals_open ON filesweep_removals (key) WHERE state IN ('suspected','due','condemned','failed','abandoned')",
+    },
+  ];
+
+  test.each(MIGRATIONS.slice(0, -1).map(({ version }) => version))(
+    "brings one of version %i to what a new one is, with what is in it",
+    async (version) => {
+      const [client, fresh] = [await empty(), await empty()];
+      await migrate(client, DATABASE_NOW);
+      const indexes = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL";
+      const [made] = await client.batch([plain(indexes)], "read");
+      const own = (made ?? []).map(({ name }) => String(name)).filter((name) => name.includes("_removals_"));
+      await client.batch(
+        [
+          plain(`UPDATE filesweep_meta SET value = '${version}' WHERE name = 'schema_version'`),
+          ...own.map((name) => plain(`DROP INDEX ${name}`)),
+          plain("ALTER TABLE filesweep_lease DROP COLUMN request"),
+          plain("ALTER TABLE filesweep_lease DROP COLUMN step"),
+          ...MIGRATIONS.filter((migration) => migration.version <= version)
+            .flatMap(({ statements }) => statements)
+            .filter((text) => /INDEX .*filesweep_removals_|ALTER/.test(text))
+            .map((text) => plain(text)),
+          ...FORMER.filter(({ until }) => version < until).map(({ sql }) => plain(sql)),
+          plain(`INSERT INTO filesweep_removals (id, key, state, reason, sweep, run_id, created_at)
+            VALUES ('a', 'k', 'due', 'expired', 'expired-files', 'r', 1), ('b', 'k', 'removed', 'expired', 'expired-files', 'r', 1)`),
+        ],
+        "write",
+      );
+      expect((await migrate(client, DATABASE_NOW)).from).toBe(version);
+      await migrate(fresh, DATABASE_NOW);
+      const schema = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name";
+      expect((await client.batch([plain(schema)], "read"))[0]).toEqual((await fresh.batch([plain(schema)], "read"))[0]);
+      const [rows] = await client.batch([plain("SELECT id, state FROM filesweep_removals ORDER BY id")], "read");
+      expect(rows).toEqual([
+        { id: "a", state: "due" },
+        { id: "b", state: "removed" },
+      ]);
+    },
+  );
 
   test("makes everything or nothing", async () => {
     const client = await empty();
