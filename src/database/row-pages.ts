@@ -25,8 +25,10 @@ import { comparable, decodeValue, type Encoded, packedValues, readable, term, un
 /** A row's place: the stage it lies in, and where in it. */
 export interface Place {
   readonly stage: number;
-  readonly position: Value;
-  readonly identity: readonly Value[];
+  readonly position: SQL;
+  readonly identity: readonly SQL[];
+  /** A row without an id comes before all others of its position. */
+  readonly hasNoId: boolean;
 }
 
 /** A page to be read, for {@link toPage}. */
@@ -66,24 +68,24 @@ function behind(mapping: CatalogMapping, stage: Stage, place: Place | null): { w
   const order = sql`${position}, ${identity}`;
   if (place === null) return [{ where: sql``, order }];
   return [
-    { where: sql`${position} = ${term(place.position)} AND ${isBehind(mapping, "f", place)} AND`, order: identity },
-    { where: sql`${position} > ${term(place.position)} AND`, order },
+    { where: sql`${position} = ${place.position} AND ${isBehind(mapping, "f", place)} AND`, order: identity },
+    { where: sql`${position} > ${place.position} AND`, order },
   ];
 }
 
-function isBehind(mapping: CatalogMapping, alias: string, { identity }: Place): SQL {
+function isBehind(mapping: CatalogMapping, alias: string, { identity, hasNoId }: Place): SQL {
   const names = identityColumns(mapping, alias);
-  if (identity[0] === null) return sql`${names} IS NOT NULL`;
-  return sql`(${names}) > (${sql.join(identity.map(term))})`;
+  if (hasNoId) return sql`${names} IS NOT NULL`;
+  return sql`(${names}) > (${sql.join(identity)})`;
 }
 
 /** Whether a row lies at a place or before it, in the order of its stage. */
 export function isUpTo(mapping: CatalogMapping, stage: Stage, alias: string, place: Place): SQL {
   const names = mapping.identity.map((name) => named(alias, name));
-  const terms = place.identity.map(term);
+  const terms = [...place.identity];
   if (stage.position !== null) {
     names.unshift(stage.position(alias));
-    terms.unshift(term(place.position));
+    terms.unshift(place.position);
   }
   return sql`(${sql.join(names)}) <= (${sql.join(terms)})`;
 }
@@ -244,5 +246,5 @@ export function toPlace(cursor: CatalogCursor): Place {
   if (typeof stage !== "number" || !Array.isArray(parts)) {
     throw new SweepError("corrupt", "the saved place in the catalog cannot be read");
   }
-  return { stage, position: decodeValue(position), identity: parts.map(decodeValue) };
+  return { stage, position: term(position), identity: parts.map(term), hasNoId: parts[0] === null };
 }

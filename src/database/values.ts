@@ -44,10 +44,16 @@ export function decodeValue(encoded: unknown): Value {
   throw new SweepError("corrupt", "a saved value cannot be read");
 }
 
-/** A value as a term of a statement. The client refuses to bind an infinity. */
-export function term(value: Value): SQL {
+/**
+ * What {@link readable} wrote as a term of a statement. The client refuses to bind an infinity; and a text that stays bytes
+ * has to be one again, or all other texts would lie before it.
+ */
+export function term(encoded: unknown): SQL {
+  const value = decodeValue(encoded);
   if (value === Infinity) return sql`9e999`;
-  return value === -Infinity ? sql`-9e999` : sql`${value}`;
+  if (value === -Infinity) return sql`-9e999`;
+  const isBlob = typeof encoded === "object" && encoded !== null && "blob" in encoded;
+  return value instanceof Uint8Array && !isBlob ? sql`CAST(${value} AS TEXT)` : sql`${value}`;
 }
 
 // ---------------------------------------------------------------------------------------------------- many at once

@@ -189,6 +189,19 @@ describe("the order is fixed: by stage, then by instant, then by when a row was 
     expect((await walk(ports, await ports.hold(), limit)).flat()).toEqual(["a", "b", "c", "d"]);
   });
 
+  test.each(LIMITS)("pages of %i: expiries with a NUL, or that are no UTF-8, hide no others", async (limit) => {
+    const ports = await openPorts();
+    const odd = ["'x' || char(0) || 'y'", "'x' || char(0) || 'z'", "CAST(x'79ff' AS TEXT)", "CAST(x'79ff' AS TEXT)"];
+    for (const [index, expiry] of odd.entries()) {
+      await ports.execute(`INSERT INTO files (id, key, created_at, expires_at) VALUES (?, 'k', 1, ${expiry})`, [
+        `odd-${index}`,
+      ]);
+    }
+    await ports.insert({ id: "z", key: "k", expires_at: "z" }, { id: "zz", key: "k", expires_at: "zz" });
+    const ids = (await walk(ports, await ports.hold(), limit)).flat();
+    expect(ids).toEqual(["odd-0", "odd-1", "odd-2", "odd-3", "z", "zz"]);
+  });
+
   test.each(LIMITS)("pages of %i: rows without an id hide no others", async (limit) => {
     const ports = await openPorts();
     await ports.insert({ id: null, key: "x" }, { id: null, key: "y" }, { id: "a", key: "k" }, { id: "b", key: "k" });
