@@ -28,7 +28,7 @@ export function attemptOf(held: HeldLease, batch: string): Attempt {
 export interface Sparing {
   /** Of a removal `r`. */
   readonly veto: SQL;
-  /** What the attempt itself wrote into the ledger, and nobody saw before, goes out of it again without a trace where this holds. */
+  /** Where this holds, what the attempt itself wrote into the ledger goes out of it again without a trace: nobody saw it. */
   readonly forgets?: SQL;
 }
 

@@ -14,6 +14,7 @@ export interface Nomination extends Pick<Claim, "file" | "key" | "reason" | "rem
   readonly items: 0 | 1;
 }
 
+/** What ends with a row that takes its objects along. */
 export function toNominations({ file, key, reason, removalId, derived }: Claim): Nomination[] {
   const own: Nomination = { file, key, reason, removalId, items: 1 };
   return [own, ...derived.map((object): Nomination => ({ file, reason, ...object, items: 0 }))];
@@ -46,8 +47,8 @@ export function nominate(
   return sql`WITH j AS MATERIALIZED (SELECT value FROM json_each(${rows}))
     INSERT INTO filesweep_removals (id, key, state, reason, sweep, run_id, items, size_bytes, created_at,
       attempts, attempt_fence, attempt_from, batch, next_attempt_at)
-    SELECT j.value ->> 3, coalesce(j.value ->> 1, ${objectKey(mapping, "f")}), 'condemned', j.value ->> 2, ${sweep}, ${run.runId},
-      j.value ->> 5, j.value ->> 4, ${run.now}, 1, ${attempt.fence}, 'due', ${attempt.batch}, ${run.now}
+    SELECT j.value ->> 3, coalesce(j.value ->> 1, ${objectKey(mapping, "f")}), 'condemned', j.value ->> 2,
+      ${sweep}, ${run.runId}, j.value ->> 5, j.value ->> 4, ${run.now}, 1, ${attempt.fence}, 'due', ${attempt.batch}, ${run.now}
     FROM j CROSS JOIN ${table(mapping, "f")} ON ${asJudged}
     WHERE true
     ON CONFLICT (key) WHERE ${sql.raw(OPEN)} DO UPDATE SET ${markCondemned(attempt, run)}, attempt_from = 'due',
@@ -84,6 +85,7 @@ function idsOfShared(nominations: readonly Nomination[]): string[] {
   return nominations.filter(({ key }) => counts.get(key) !== 1).map(({ removalId }) => removalId);
 }
 
+/** What {@link selectNominated} answered. */
 export function toNominated(
   [ids, others]: readonly Row[][],
   nominations: readonly Nomination[],

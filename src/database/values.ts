@@ -7,8 +7,8 @@ import { bytes, type SQL, sql, text } from "./sql.ts";
 
 /**
  * A value of any type as a part of a JSON text: a text, NULL and a small integer as they are, everything else as an object
- * that names its type, exact to the last digit; for {@link decodeValue}. What is put behind a text takes nothing but the
- * note from it that it was computed as JSON: with that it would stand there as JSON, and not as a text.
+ * that names its type, exact to the last digit; for {@link decodeValue}. An empty text is put behind a text to make SQLite
+ * forget that it was computed as JSON, as a generated column may be: it would stand there as JSON, and not as a text.
  */
 export function readable(value: SQL): SQL {
   return sql`CASE typeof(${value}) WHEN 'text' THEN ${value} || ''
@@ -60,7 +60,8 @@ export function term(encoded: unknown): SQL {
 
 /**
  * Rows of the application's values as one JSON text, in bytes: libSQL's client cuts a text at its first NUL, and ends the
- * process at one that is no UTF-8. Each row is a list of `values`, which are of a row `found`, made by {@link readable} or filesweep's own.
+ * process at one that is no UTF-8. Each row is a list of `values`, of the row `found`: made by {@link readable}, or
+ * filesweep's own.
  */
 export function packedValues(values: readonly SQL[], query: SQL): SQL {
   return sql`SELECT CAST(json_group_array(json_array(${sql.join(values)})) AS BLOB) AS packed FROM (${query}) AS found`;

@@ -26,6 +26,7 @@ export interface S3Call {
   readonly sent?: (() => void) | undefined;
 }
 
+/** How a request is to be sent, for those who pass it on. */
 export type HowSent = Pick<S3Call, "signal" | "sent">;
 
 export interface S3Client {
