@@ -3,7 +3,7 @@
  * process that knows the token knows the session, and a new token ends all of them.
  */
 import type { Context } from "hono";
-import { deleteCookie, getSignedCookie, setSignedCookie } from "hono/cookie";
+import { parseSigned, serialize, serializeSigned } from "hono/utils/cookie";
 import type { Instant } from "../../core/model.ts";
 import { HOUR_MS } from "../../core/safety.ts";
 import type { ApiParts } from "../parts.ts";
@@ -47,8 +47,10 @@ export function createTickets(
 ): Tickets {
   return {
     async read(c, purpose) {
+      const given = c.req.header("Cookie") ?? "";
       for (const token of adminTokens) {
-        const value = await getSignedCookie(c, await keyOf(token, purpose), PURPOSES[purpose].cookie);
+        const { cookie } = PURPOSES[purpose];
+        const { [cookie]: value } = await parseSigned(given, await keyOf(token, purpose), cookie);
         const ticket = typeof value === "string" ? toTicket(value, now()) : null;
         if (ticket !== null) return ticket;
       }
@@ -57,18 +59,18 @@ export function createTickets(
     async give(c, purpose, token) {
       const { cookie, lifeMs } = PURPOSES[purpose];
       const csrf = crypto.randomUUID();
-      await setSignedCookie(c, cookie, `${now() + lifeMs}.${csrf}`, await keyOf(token, purpose), {
-        ...scopeOf(c),
-        httpOnly: true,
-        sameSite: "Strict",
-        maxAge: lifeMs / 1000,
-      });
+      const scope = { ...scopeOf(c), httpOnly: true, sameSite: "Strict", maxAge: lifeMs / 1000 } as const;
+      set(c, await serializeSigned(cookie, `${now() + lifeMs}.${csrf}`, await keyOf(token, purpose), scope));
       return { csrf };
     },
     drop(c, purpose) {
-      deleteCookie(c, PURPOSES[purpose].cookie, scopeOf(c));
+      set(c, serialize(PURPOSES[purpose].cookie, "", { ...scopeOf(c), maxAge: 0 }));
     },
   };
+}
+
+function set(c: Context, cookie: string): void {
+  c.header("Set-Cookie", cookie, { append: true });
 }
 
 function toTicket(value: string, now: Instant): Ticket | null {
