@@ -1,7 +1,7 @@
 /** The requests of the S3 protocol but for deletes: what is asked, and what the answer says. Keys are those of the bucket. */
 import { SweepError } from "../core/errors.ts";
 import type { AbortOutcome, ListedObject, UploadName, Versioning } from "../core/ports.ts";
-import { type HowSent, holdsControl, isAmbiguousInUrl, type S3Call, type S3Client } from "./s3-client.ts";
+import { type HowSent, holdsControl, isAmbiguousInUrl, type S3Client } from "./s3-client.ts";
 import { codeOf, describeKeyError, failureOf, isHtml, type S3Answer } from "./s3-errors.ts";
 import {
   parseError,
@@ -17,9 +17,14 @@ import {
 
 export type S3Query = Readonly<Record<string, string | null>>;
 
+/** How a page is asked for, and who hears of its answer: while the promise is open, it is not read yet. */
+export interface HowListed extends HowSent {
+  readonly answered?: (text: string) => Promise<void>;
+}
+
 export interface S3Requests {
   /** One page, with at least one object unless it is the last. */
-  listObjects(query: S3Query, how?: HowSent): Promise<S3Listing>;
+  listObjects(query: S3Query, how?: HowListed): Promise<S3Listing>;
   /** The object under exactly this key, or null on a definite "not found". */
   lookUp(key: string, signal?: AbortSignal): Promise<ListedObject | null>;
   /** A small object's text, or null on a definite "not found". @throws SweepError `corrupt` where it is longer */
@@ -39,19 +44,15 @@ export function createS3Requests(client: S3Client): S3Requests {
   const failure = (answer: S3Answer, doing: string): SweepError =>
     failureOf(answer, doing, client.place, client.clockSkewMs());
 
-  /** @throws SweepError for what is no success, or makes no sense */
-  async function ask<T>(call: S3Call, doing: string, parse: (text: string) => T): Promise<T> {
-    const answer = await client.send(call, doing);
-    if (!isSuccess(answer)) throw failure(answer, doing);
-    return understand(client, answer, doing, parse);
-  }
-
-  async function listObjects(query: S3Query, how?: HowSent): Promise<S3Listing> {
+  async function listObjects(query: S3Query, { answered, ...how }: HowListed = {}): Promise<S3Listing> {
     const doing = "listing";
     let token: string | null = null;
     for (let pages = 0; pages < MAX_EMPTY_PAGES; pages += 1) {
       const whole = { "list-type": "2", "encoding-type": "url", ...query, "continuation-token": token };
-      const page: S3Listing = await ask({ ...how, method: "GET", query: whole }, doing, parseListing);
+      const answer = await client.send({ ...how, method: "GET", query: whole }, doing);
+      if (!isSuccess(answer)) throw failure(answer, doing);
+      await answered?.(answer.text);
+      const page = understand(client, answer, doing, parseListing);
       if (page.objects.length > 0 || !page.isTruncated) return page;
       // An empty page with a continuation is not the end.
       if (page.token === null || page.token === token) {

@@ -7,7 +7,7 @@ import { invalidObjectKey } from "./object-keys.ts";
 import { createS3Client, type S3ClientOptions } from "./s3-client.ts";
 import { deleteFromBucket } from "./s3-delete.ts";
 import { createS3Requests } from "./s3-requests.ts";
-import type { S3Listing } from "./s3-xml.ts";
+import { foreseeLastKey, type S3Listing } from "./s3-xml.ts";
 import { throwRefused, tryOut } from "./try-out.ts";
 
 /** The most that ListObjectsV2 and ListMultipartUploads bring. */
@@ -40,13 +40,17 @@ export function createS3Store(options: S3ClientOptions): Store {
 
   return {
     name,
-    async list({ after, limit, signal, sent }) {
+    async list({ after, limit, signal, sent, foreseen }) {
       checkLimit(limit);
       stopIfAborted(signal, `listing ${name}`);
       // With the prefix itself, so that an object of just that name, a console's folder, is not listed.
       const from = prefix + (after ?? "");
       const query = { "max-keys": pageSize(limit), prefix: orNull(prefix), "start-after": orNull(from) };
-      return toPage(await requests.listObjects(query, { signal, sent }), prefix, name);
+      const answered = async (text: string): Promise<void> => {
+        const last = foreseeLastKey(text);
+        if (last?.startsWith(prefix)) await foreseen?.(last.slice(prefix.length));
+      };
+      return toPage(await requests.listObjects(query, { signal, sent, answered }), prefix, name);
     },
     async head(key, signal) {
       stopIfAborted(signal, `looking up an object of ${name}`);

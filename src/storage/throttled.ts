@@ -30,7 +30,7 @@ export function throttled(store: Store, concurrency: number): Store {
     }
   }
 
-  return wrapped(store, async (call, signal, work) => {
+  const coat = wrapped(store, async (call, signal, work) => {
     await new Promise<void>((resolve) => {
       waiting.push(resolve);
       admit();
@@ -48,4 +48,15 @@ export function throttled(store: Store, concurrency: number): Store {
       admit();
     }
   });
+  return {
+    ...coat,
+    // Whoever foresees a page makes a call within a call: with no room for it, each would wait for the other.
+    list: ({ foreseen, ...ask }) =>
+      coat.list({
+        ...ask,
+        foreseen: async (next) => {
+          if (underWay < allowed) await foreseen?.(next);
+        },
+      }),
+  };
 }

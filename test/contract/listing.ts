@@ -13,14 +13,23 @@ const MAX_EMPTY_PAGES = 10_000;
 
 /**
  * Lists from `after` to the end.
- * @throws where a page is longer than asked for, or `next` does not advance or lies before an object of its page
+ * @throws where a page is longer than asked for, `next` does not advance or lies before an object of its page, or
+ * something else was foreseen
  */
 export async function listAll(store: ReadableStore, limit = 1000, after: string | null = null): Promise<Listing> {
   const pages: ListPage[] = [];
   let empty = 0;
   for (let place = after; ; ) {
-    const page = await store.list({ after: place, limit });
+    const foreseen: string[] = [];
+    const page = await store.list({
+      after: place,
+      limit,
+      foreseen: async (next) => {
+        foreseen.push(next);
+      },
+    });
     pages.push(page);
+    if (foreseen.some((next) => next !== page.next)) throw new Error(`${foreseen} was foreseen, not ${page.next}`);
     if (page.objects.length > limit) throw new Error(`a page of ${page.objects.length} where ${limit} were asked for`);
     empty = page.objects.length === 0 ? empty + 1 : 0;
     if (empty > MAX_EMPTY_PAGES) throw new Error("the listing does not end");

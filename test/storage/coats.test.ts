@@ -299,6 +299,28 @@ describe("a throttled store", () => {
     expect(underWay).toHaveLength(1);
   });
 
+  it.each([
+    [2, ["first", "ahead"]],
+    [1, ["first"]],
+  ])(
+    "at a width of %i a page that is foreseen is asked for within the call only where there is room",
+    async (concurrency, asked) => {
+      const seen: string[] = [];
+      const bare: Store = {
+        ...createMemoryStore(),
+        async list({ after, foreseen }) {
+          seen.push(after === null ? "first" : "ahead");
+          if (after === null) await foreseen?.("next");
+          return { objects: [], next: null };
+        },
+      };
+      const store = throttled(bare, concurrency);
+      const foreseen = async (after: string): Promise<void> => void (await store.list({ after, limit: 1 }));
+      await store.list({ after: null, limit: 1, foreseen });
+      expect(seen).toEqual(asked);
+    },
+  );
+
   it("does not begin what the caller gave up while it waited", async () => {
     const { store, underWay, settled, ask } = byHand(1);
     ask(1);

@@ -219,6 +219,20 @@ describe("a listing that is odd, but makes sense:", () => {
     expect(site.world.keys()).toEqual(LIVE);
   });
 
+  test("a page behind which a key stands that is none of it", async () => {
+    const site = await openSite();
+    const behind = "<!-- <Key>uploads%2Fzzz</Key> --><EncodingType>url</EncodingType></ListBucketResult>";
+    site.server.mischief = scanned(inBody((body) => body.replace("</ListBucketResult>", behind)));
+    const report = await site.world.run();
+    expect(report.status).toBe("completed");
+    expectNothingWrong(site, report);
+    expect(site.world.keys()).toEqual(LIVE);
+    const pages = Math.ceil((LIVE.length + GARBAGE.length) / 5);
+    // What that key made filesweep ask for is listed in vain: a call more for each page but the last.
+    expect(sweepOf(report, "orphaned-objects").seen.count).toBe(LIVE.length + 3);
+    expect(site.server.asked.filter(({ ask }) => ask === "list").length).toBeLessThanOrEqual(2 * pages);
+  });
+
   test("a listing that lies, and ends before its end, makes no row miss its object", async () => {
     const site = await openSite();
     site.server.mischief = scanned(

@@ -213,6 +213,31 @@ describe("over a server:", () => {
     expect([...server.objects.keys()]).toEqual(["uploads", "uploads/", "uploads2/b", "uploadsx", "other/c"]);
   });
 
+  it("where the next page begins is told before this one is read, which waits for who is told", async () => {
+    const { server, store, put } = await open();
+    put("uploads/a", "uploads/b c", "uploads/d");
+    const order: string[] = [];
+    const list = (after: string | null) =>
+      store.list({
+        after,
+        limit: 2,
+        foreseen: async (next) => {
+          order.push(`foreseen: ${next}`);
+          await new Promise((resolve) => setImmediate(resolve));
+          order.push("and acted on");
+        },
+      });
+    const first = await list(null);
+    order.push(`read: ${first.next}`);
+    expect(order).toEqual(["foreseen: b c", "and acted on", "read: b c"]);
+    await list("b c");
+    expect(order).toHaveLength(3);
+    // Of a refusal nothing is foreseen, whatever it holds.
+    server.mischief = (_ask, answer) => ({ ...answer, status: 500 });
+    await expect(list(null)).rejects.toMatchObject({ kind: "unavailable" });
+    expect(order).toHaveLength(3);
+  });
+
   it("a key's room is what the prefix leaves of 1,024 bytes", async () => {
     const { store } = await open();
     expect(store.invalidKey("x".repeat(1016))).toBeNull();

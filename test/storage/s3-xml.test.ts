@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import {
+  foreseeLastKey,
   parseDeleteResult,
   parseError,
   parseInstant,
@@ -60,6 +61,34 @@ describe("a listing", () => {
     ],
   ])("with %s is corrupt", (_what, text) => {
     expect(() => parseListing(text)).toThrow("makes no sense");
+  });
+});
+
+describe("the last key of a page, before it is read,", () => {
+  const page = (keys: string, truncated = "true", encoding = "<EncodingType>url</EncodingType>"): string =>
+    listing(`${encoding}<Contents><Key>a</Key></Contents>${keys}`, truncated);
+  const contents = (key: string): string => `<Contents><Key>${key}</Key><Size>5</Size></Contents>`;
+
+  it("is the one that reading finds, whatever characters it has", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", minLength: 1 }), (key) => {
+        expect(foreseeLastKey(page(contents(encodeURIComponent(key))))).toBe(key);
+      }),
+    );
+    expect(foreseeLastKey(page(contents("a+b%2Bc")))).toBe("a b+c");
+  });
+
+  test.each([
+    ["of the last page", page(contents("b"), "false")],
+    ["of a page that does not say whether it is the last", page(contents("b"), "perhaps")],
+    ["that is not encoded", page(contents("b"), "true", "")],
+    ["that holds an entity, or more than text", page(contents("b&amp;c")) + page(contents("<i>b</i>"))],
+    ["that is encoded wrongly", page(contents("%FF"))],
+    ["of a page without objects", listing("<EncodingType>url</EncodingType>", "true")],
+    ["of a page that is cut off within it", page(contents("b")).slice(0, page("").length)],
+    ["of nothing", ""],
+  ])("is not told %s", (_what, text) => {
+    expect(foreseeLastKey(text)).toBeNull();
   });
 });
 

@@ -25,6 +25,11 @@ export interface ListAsk {
    * where none can be made.
    */
   readonly sent?: () => void;
+  /**
+   * Called with the key behind which the next page seems to begin, where the answer shows that before it is read as a
+   * whole; and waited for, so that the next page can be asked for before this one is read. The page's `next` decides.
+   */
+  readonly foreseen?: (next: string) => Promise<void>;
 }
 
 export interface ListPage {

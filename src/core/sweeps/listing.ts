@@ -20,34 +20,57 @@ export interface Listing {
   close(): Promise<void>;
 }
 
-/** While the database works on one page, the store lists the next. */
+/** While one page is read, and the database works on it, the store lists the next. */
 export function openListing(slice: Pick<Slice, "store" | "clock" | "settings" | "budget">): Listing {
   let ahead: { readonly after: string; readonly page: Promise<SeenPage> } | null = null;
+  /** The page that is waited for begins behind this key; undefined: none is. */
+  let awaited: string | null | undefined;
 
   async function list(after: string | null, sent?: () => void): Promise<SeenPage> {
-    const page = await slice.store.list({ after, limit: slice.settings.pageSize, ...(sent && { sent }) });
+    const page = await slice.store.list({
+      after,
+      limit: slice.settings.pageSize,
+      ...(sent && { sent }),
+      // Not of a page that is itself ahead: one that is worked on, and one more, are all that memory has to hold. Nor a
+      // second time: this call would wait for the first page that it foresaw, which may wait for this call's room.
+      foreseen: async (next) => {
+        if (awaited === after && ahead === null) await lookAhead(next);
+      },
+    });
     checkPage(page, after);
     return { ...page, seenAt: slice.clock.now() };
   }
 
+  async function lookAhead(after: string): Promise<void> {
+    if (ahead?.after === after || slice.budget.spent()) return;
+    if (ahead !== null) await close();
+    await untilSent((sent) => {
+      const page = list(after, sent);
+      // Whoever wants the page hears what was wrong with it.
+      ahead = { after, page };
+      return page;
+    });
+  }
+
+  async function close(): Promise<void> {
+    await ahead?.page.catch(() => {});
+  }
+
   return {
     async page(after) {
-      const asked = ahead?.after === after ? ahead.page : list(after);
+      const asked = ahead?.after === after ? ahead.page : null;
+      // What was foreseen wrongly.
+      if (asked === null) await close();
       ahead = null;
-      return asked;
+      awaited = after;
+      try {
+        return await (asked ?? list(after));
+      } finally {
+        awaited = undefined;
+      }
     },
-    async lookAhead(after) {
-      if (slice.budget.spent()) return;
-      await untilSent((sent) => {
-        const page = list(after, sent);
-        // Whoever wants the page hears what was wrong with it.
-        ahead = { after, page };
-        return page;
-      });
-    },
-    async close() {
-      await ahead?.page.catch(() => {});
-    },
+    lookAhead,
+    close,
   };
 }
 

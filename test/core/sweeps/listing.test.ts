@@ -3,6 +3,7 @@ import { createBudget } from "../../../src/core/budget.ts";
 import { SweepError } from "../../../src/core/errors.ts";
 import type { ListPage } from "../../../src/core/ports.ts";
 import { openListing } from "../../../src/core/sweeps/listing.ts";
+import { createMemoryStore } from "../../../src/storage/memory.ts";
 import { createFakeClock } from "../../support/fake-clock.ts";
 import { DEFAULT_SETTINGS } from "../../support/world.ts";
 
@@ -131,6 +132,117 @@ describe("looking ahead", () => {
     expect(closed).toBe(false);
     answer({ objects: [], next: null });
     await closing;
+  });
+});
+
+describe("a page that is foreseen", () => {
+  /** Foresees what is told, of each page that is asked for; and keeps it until it is told to answer. */
+  function foreseeing(told: ReadonlyMap<string | null, string>) {
+    const asked: (string | null)[] = [];
+    const answers = new Map<string | null, (page: ListPage) => void>();
+    const listing = openListing({
+      clock: createFakeClock(),
+      settings: DEFAULT_SETTINGS,
+      budget: { spent: () => false, pageSize: () => 1, take: () => {} },
+      store: {
+        ...createMemoryStore(),
+        async list({ after, sent, foreseen }) {
+          asked.push(after);
+          sent?.();
+          const next = told.get(after);
+          if (next !== undefined) await foreseen?.(next);
+          return new Promise((resolve) => void answers.set(after, resolve));
+        },
+      },
+    });
+    const answer = async (after: string | null, page: ListPage): Promise<void> => {
+      while (!answers.has(after)) await turn();
+      answers.get(after)?.(page);
+    };
+    return { listing, asked, answer };
+  }
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  const page = (key: string, next: string | null): ListPage => ({ objects: [object(key)], next });
+
+  test("is asked for before the page that is waited for is read, and once", async () => {
+    const { listing, asked, answer } = foreseeing(new Map([[null, "a"]]));
+    const first = listing.page(null);
+    await turn();
+    expect(asked).toEqual([null, "a"]);
+    await answer(null, page("a", "a"));
+    await first;
+    await listing.lookAhead("a");
+    const second = listing.page("a");
+    await answer("a", page("b", null));
+    expect((await second).objects).toEqual([object("b")]);
+    expect(asked).toEqual([null, "a"]);
+  });
+
+  test("waits while the page before it is itself ahead: never are more than two under way", async () => {
+    const told = new Map([
+      [null, "a"],
+      ["a", "b"],
+      ["b", "c"],
+    ]);
+    const { listing, asked, answer } = foreseeing(told);
+    const first = listing.page(null);
+    await turn();
+    expect(asked).toEqual([null, "a"]);
+    await answer(null, page("a", "a"));
+    await first;
+    await turn();
+    expect(asked).toEqual([null, "a"]);
+  });
+
+  test("is the first that a call foresees: it does not wait for that one, which may wait for it", async () => {
+    const asked: (string | null)[] = [];
+    let wentOn = false;
+    const listing = openListing({
+      clock: createFakeClock(),
+      settings: DEFAULT_SETTINGS,
+      budget: { spent: () => false, pageSize: () => 1, take: () => {} },
+      store: {
+        ...createMemoryStore(),
+        async list({ after, sent, foreseen }) {
+          asked.push(after);
+          sent?.();
+          if (after !== null) return new Promise(() => {});
+          await foreseen?.("x");
+          await foreseen?.("y");
+          wentOn = true;
+          return page("a", "a");
+        },
+      },
+    });
+    void listing.page(null);
+    await turn();
+    expect(wentOn).toBe(true);
+    expect(asked).toEqual([null, "x"]);
+  });
+
+  test("that was foreseen wrongly is waited for and dropped, and the right one asked for", async () => {
+    const { listing, asked, answer } = foreseeing(new Map([[null, "x"]]));
+    const first = listing.page(null);
+    await answer(null, page("a", "a"));
+    await first;
+    expect(asked).toEqual([null, "x"]);
+    const second = listing.page("a");
+    await turn();
+    expect(asked).toEqual([null, "x"]);
+    await answer("x", page("y", null));
+    await answer("a", page("b", null));
+    expect((await second).objects).toEqual([object("b")]);
+    expect(asked).toEqual([null, "x", "a"]);
+  });
+
+  test("that was foreseen wrongly does not stand for the one that is looked ahead for", async () => {
+    const { listing, asked, answer } = foreseeing(new Map([[null, "x"]]));
+    const first = listing.page(null);
+    await answer(null, page("a", "a"));
+    await first;
+    await answer("x", page("y", null));
+    await listing.lookAhead("a");
+    expect(asked).toEqual([null, "x", "a"]);
   });
 });
 
