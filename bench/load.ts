@@ -5,11 +5,12 @@
  *     npm run bench:load -- [--removals N] [--rate N] [--files N] [--rounds N] [--only PATH] [--json]
  *
  * The run ends every other of the files, with seconds enough not to be its own start. Each round is a run that nobody
- * disturbs and one that is asked meanwhile, on the same site made anew; of several rounds the medians count. Beside the
- * time that passed it tells how much of the processors the service took, and how much of them the asking itself: on two
- * cores that is part of what slows the run.
+ * disturbs, one that is asked meanwhile, and one beside a stranger: a process that takes as much of the processors as
+ * asking and answering did, as often, and shares nothing with the run. Each is on the same site made anew; of several
+ * rounds the medians count. What the stranger slows the run by is the machine's, and what is over it is ours: a run takes
+ * one and a half cores by itself.
  *
- * Ends with 1 when an answer failed, or the run was slower by more than a tenth.
+ * Ends with 1 when an answer or a run failed, or the run was slower by more than a tenth.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -121,6 +122,23 @@ async function serve(folder: string): Promise<{ child: ChildProcess; url: string
   return { child, url };
 }
 
+/** Keeps a processor busy for so many milliseconds, so many times a second. */
+const STRANGER = `
+  const [busyMs, rate] = process.argv.slice(1).map(Number);
+  const startedMs = performance.now();
+  let turns = 0;
+  setInterval(() => {
+    for (; turns < ((performance.now() - startedMs) / 1000) * rate; turns += 1) {
+      for (const beganMs = performance.now(); performance.now() - beganMs < busyMs; );
+    }
+  }, 5);
+`;
+
+/** @param share of one core that it takes */
+function startStranger(share: number): ChildProcess {
+  return spawn(process.execPath, ["-e", STRANGER, String((share * 1000) / RATE), String(RATE)], { stdio: "ignore" });
+}
+
 const agent = new Agent({ connections: 64 });
 
 /** Asks with a client that takes little: what it takes is missing to the run, and who asks is elsewhere in earnest. */
@@ -224,24 +242,45 @@ const quantile = (values: readonly number[], share: number): number => {
 };
 const median = (values: readonly number[]): number => quantile(values, 0.5);
 
-async function measure(): Promise<{ readonly quiet: Round[]; readonly loaded: Round[] }> {
+/** What asking and answering took of the processors, in shares of one core. */
+function takenBy(loaded: Round, quiet: Round): number {
+  const answering = loaded.serviceCpuMs - quiet.serviceCpuMs;
+  return Math.max(0, answering + loaded.askingCpuMs) / loaded.wallMs;
+}
+
+interface Rounds {
+  readonly quiet: Round[];
+  readonly loaded: Round[];
+  readonly strange: Round[];
+}
+
+async function measure(): Promise<Rounds> {
   const folder = mkdtempSync(join(tmpdir(), "filesweep-load-"));
   try {
     const database = join(folder, "filesweep.db");
     await makeDatabase(database);
     const quiet: Round[] = [];
     const loaded: Round[] = [];
+    const strange: Round[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
-      quiet.push(await once(database, 0));
-      loaded.push(await once(database, RATE));
+      const alone = await once(database, 0);
+      const asked = await once(database, RATE);
+      const stranger = startStranger(takenBy(asked, alone));
+      try {
+        strange.push(await once(database, 0));
+      } finally {
+        stranger.kill();
+      }
+      quiet.push(alone);
+      loaded.push(asked);
     }
-    return { quiet, loaded };
+    return { quiet, loaded, strange };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-const { quiet, loaded } = await measure();
+const { quiet, loaded, strange } = await measure();
 const times = loaded.flatMap((round) => round.times);
 const of = (rounds: readonly Round[], what: (round: Round) => number): number => median(rounds.map(what));
 const runMs = ({ run }: Round): number => run.durationMs;
@@ -256,13 +295,17 @@ const result = {
   longestMs: quantile(times, 1),
   runAloneMs: of(quiet, runMs),
   runLoadedMs: of(loaded, runMs),
+  runBesideStrangerMs: of(strange, runMs),
   slowerBy: of(loaded, runMs) / of(quiet, runMs) - 1,
+  slowerByStranger: of(strange, runMs) / of(quiet, runMs) - 1,
   /** Shares of one core. */
   serviceAlone: of(quiet, (round) => round.serviceCpuMs / round.wallMs),
   serviceLoaded: of(loaded, (round) => round.serviceCpuMs / round.wallMs),
   asking: of(loaded, (round) => round.askingCpuMs / round.wallMs),
-  rounds: quiet.map((round, index) => [runMs(round), ...loaded.slice(index, index + 1).map(runMs)]),
-  statuses: [...new Set([...quiet, ...loaded].map(({ run }) => run.status))],
+  /** Each alone, asked, and beside the stranger, in milliseconds. */
+  rounds: quiet.map((_, index) => [quiet, loaded, strange].flatMap((all) => all.slice(index, index + 1).map(runMs))),
+  statuses: [...new Set([...quiet, ...loaded, ...strange].map(({ run }) => run.status))],
 };
 console.log(JSON.stringify(values.json ? { machine: machine(), ...result } : result, null, 2));
-process.exitCode = result.failed > 0 || result.slowerBy > SLOWER_BY ? 1 : 0;
+const completed = result.statuses.every((status) => status === "completed");
+process.exitCode = !completed || result.failed > 0 || result.slowerBy > SLOWER_BY ? 1 : 0;
