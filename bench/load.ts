@@ -122,21 +122,10 @@ async function serve(folder: string): Promise<{ child: ChildProcess; url: string
   return { child, url };
 }
 
-/** Keeps a processor busy for so many milliseconds, so many times a second. */
-const STRANGER = `
-  const [busyMs, rate] = process.argv.slice(1).map(Number);
-  const startedMs = performance.now();
-  let turns = 0;
-  setInterval(() => {
-    for (; turns < ((performance.now() - startedMs) / 1000) * rate; turns += 1) {
-      for (const beganMs = performance.now(); performance.now() - beganMs < busyMs; );
-    }
-  }, 5);
-`;
-
 /** @param share of one core that it takes */
 function startStranger(share: number): ChildProcess {
-  return spawn(process.execPath, ["-e", STRANGER, String((share * 1000) / RATE), String(RATE)], { stdio: "ignore" });
+  const stranger = fileURLToPath(new URL("stranger.js", import.meta.url));
+  return spawn(process.execPath, [stranger, String((share * 1000) / RATE), String(RATE)], { stdio: "ignore" });
 }
 
 const agent = new Agent({ connections: 64 });
@@ -243,44 +232,48 @@ const quantile = (values: readonly number[], share: number): number => {
 const median = (values: readonly number[]): number => quantile(values, 0.5);
 
 /** What asking and answering took of the processors, in shares of one core. */
-function takenBy(loaded: Round, quiet: Round): number {
-  const answering = loaded.serviceCpuMs - quiet.serviceCpuMs;
-  return Math.max(0, answering + loaded.askingCpuMs) / loaded.wallMs;
+function takenBy(asked: Round, alone: Round): number {
+  const answering = asked.serviceCpuMs - alone.serviceCpuMs;
+  return Math.max(0, answering + asked.askingCpuMs) / asked.wallMs;
 }
 
-interface Rounds {
-  readonly quiet: Round[];
-  readonly loaded: Round[];
-  readonly strange: Round[];
+async function besideStranger(database: string, share: number): Promise<Round> {
+  const stranger = startStranger(share);
+  try {
+    return await once(database, 0);
+  } finally {
+    stranger.kill();
+  }
 }
 
-async function measure(): Promise<Rounds> {
+/** The same run, three times. */
+interface Three {
+  readonly alone: Round;
+  readonly asked: Round;
+  readonly strange: Round;
+}
+
+async function measure(): Promise<Three[]> {
   const folder = mkdtempSync(join(tmpdir(), "filesweep-load-"));
   try {
     const database = join(folder, "filesweep.db");
     await makeDatabase(database);
-    const quiet: Round[] = [];
-    const loaded: Round[] = [];
-    const strange: Round[] = [];
+    const rounds: Three[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
       const alone = await once(database, 0);
       const asked = await once(database, RATE);
-      const stranger = startStranger(takenBy(asked, alone));
-      try {
-        strange.push(await once(database, 0));
-      } finally {
-        stranger.kill();
-      }
-      quiet.push(alone);
-      loaded.push(asked);
+      rounds.push({ alone, asked, strange: await besideStranger(database, takenBy(asked, alone)) });
     }
-    return { quiet, loaded, strange };
+    return rounds;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-const { quiet, loaded, strange } = await measure();
+const rounds = await measure();
+const quiet = rounds.map(({ alone }) => alone);
+const loaded = rounds.map(({ asked }) => asked);
+const strange = rounds.map((round) => round.strange);
 const times = loaded.flatMap((round) => round.times);
 const of = (rounds: readonly Round[], what: (round: Round) => number): number => median(rounds.map(what));
 const runMs = ({ run }: Round): number => run.durationMs;
@@ -303,7 +296,7 @@ const result = {
   serviceLoaded: of(loaded, (round) => round.serviceCpuMs / round.wallMs),
   asking: of(loaded, (round) => round.askingCpuMs / round.wallMs),
   /** Each alone, asked, and beside the stranger, in milliseconds. */
-  rounds: quiet.map((_, index) => [quiet, loaded, strange].flatMap((all) => all.slice(index, index + 1).map(runMs))),
+  rounds: rounds.map(({ alone, asked, strange }) => [alone, asked, strange].map(runMs)),
   statuses: [...new Set([...quiet, ...loaded, ...strange].map(({ run }) => run.status))],
 };
 console.log(JSON.stringify(values.json ? { machine: machine(), ...result } : result, null, 2));

@@ -19,7 +19,7 @@ export type S3Query = Readonly<Record<string, string | null>>;
 
 /** How a page is asked for, and who hears of its answer: while the promise is open, it is not read yet. */
 export interface HowListed extends HowSent {
-  readonly answered?: (text: string) => Promise<void>;
+  readonly answered?: ((text: string) => Promise<void>) | undefined;
 }
 
 export interface S3Requests {

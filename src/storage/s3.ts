@@ -46,10 +46,12 @@ export function createS3Store(options: S3ClientOptions): Store {
       // With the prefix itself, so that an object of just that name, a console's folder, is not listed.
       const from = prefix + (after ?? "");
       const query = { "max-keys": pageSize(limit), prefix: orNull(prefix), "start-after": orNull(from) };
-      const answered = async (text: string): Promise<void> => {
-        const last = foreseeLastKey(text);
-        if (last?.startsWith(prefix)) await foreseen?.(last.slice(prefix.length));
-      };
+      const answered =
+        foreseen &&
+        (async (text: string): Promise<void> => {
+          const last = foreseeLastKey(text);
+          if (last?.startsWith(prefix)) await foreseen(last.slice(prefix.length));
+        });
       return toPage(await requests.listObjects(query, { signal, sent, answered }), prefix, name);
     },
     async head(key, signal) {

@@ -51,12 +51,12 @@ export function throttled(store: Store, concurrency: number): Store {
   return {
     ...coat,
     // Whoever foresees a page makes a call within a call: with no room for it, each would wait for the other.
-    list: ({ foreseen, ...ask }) =>
-      coat.list({
-        ...ask,
-        foreseen: async (next) => {
-          if (underWay < allowed) await foreseen?.(next);
-        },
-      }),
+    list({ foreseen, ...ask }) {
+      if (foreseen === undefined) return coat.list(ask);
+      const whereRoom = async (next: string): Promise<void> => {
+        if (underWay < allowed) await foreseen(next);
+      };
+      return coat.list({ ...ask, foreseen: whereRoom });
+    },
   };
 }

@@ -48,8 +48,8 @@ export function createTickets(
   return {
     async read(c, purpose) {
       const given = c.req.header("Cookie") ?? "";
+      const { cookie } = PURPOSES[purpose];
       for (const token of adminTokens) {
-        const { cookie } = PURPOSES[purpose];
         const { [cookie]: value } = await parseSigned(given, await keyOf(token, purpose), cookie);
         const ticket = typeof value === "string" ? toTicket(value, now()) : null;
         if (ticket !== null) return ticket;
