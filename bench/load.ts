@@ -13,17 +13,17 @@
  * Ends with 1 when an answer or a run failed, or the run was slower by more than a tenth.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { Agent, request } from "undici";
 import type { RunJson } from "../src/core/documents/run.ts";
 import { openFileClient } from "../src/database/embedded-client.ts";
 import { migrate } from "../src/database/schema.ts";
 import { DATABASE_NOW } from "../src/database/sql.ts";
+import { type Asker, createAsker } from "./asker.ts";
 import { machine } from "./table.ts";
 
 const { values } = parseArgs({
@@ -128,19 +128,6 @@ function startStranger(share: number): ChildProcess {
   return spawn(process.execPath, [stranger, String((share * 1000) / RATE), String(RATE)], { stdio: "ignore" });
 }
 
-const agent = new Agent({ connections: 64 });
-
-/** Asks with a client that takes little: what it takes is missing to the run, and who asks is elsewhere in earnest. */
-async function ask(url: string, method: "GET" | "POST" = "GET"): Promise<{ status: number; text: string; ms: number }> {
-  const startedMs = performance.now();
-  const { statusCode, body } = await request(url, {
-    method,
-    dispatcher: agent,
-    headers: { Authorization: `Bearer ${TOKEN}` },
-  });
-  return { status: statusCode, text: await body.text(), ms: performance.now() - startedMs };
-}
-
 /** The processors' time that a process took so far, in all its threads, in milliseconds; NaN where that cannot be told. */
 function cpuMs(pid: number | undefined): number {
   try {
@@ -166,29 +153,33 @@ interface Round {
 /** So many times each path is asked before: what is measured is a service that is up, not one that starts. */
 const WARM_UP = 50;
 
-async function warmUp(url: string): Promise<void> {
-  for (let turn = 0; turn < WARM_UP; turn += 1) for (const path of PATHS) await ask(`${url}${path}`);
+async function warmUp(asker: Asker): Promise<void> {
+  for (let turn = 0; turn < WARM_UP; turn += 1) for (const path of PATHS) await asker.get(path);
+}
+
+/** What the API answers of a run: one that it starts, or as it is now. */
+async function askForRun(url: string, method: "GET" | "POST"): Promise<RunJson> {
+  const response = await fetch(url, { method, headers: { Authorization: `Bearer ${TOKEN}` } });
+  // What the API answers has the form of its documents.
+  return (await response.json()) as RunJson;
 }
 
 /** Starts a run and waits for its end; asks meanwhile, so many times a second, at times that the answers do not move. */
 async function measureRun(url: string, child: ChildProcess, rate: number): Promise<Round> {
-  await warmUp(url);
+  const asker = createAsker(url, TOKEN);
+  await warmUp(asker);
   const before = { service: cpuMs(child.pid), asking: process.cpuUsage() };
   const startedMs = performance.now();
-  // What the API answers has the form of its documents.
-  const { id } = JSON.parse((await ask(`${url}/admin/cleanup`, "POST")).text) as RunJson;
+  const { id } = await askForRun(`${url}/admin/cleanup`, "POST");
   const times: number[] = [];
   const asked: Promise<void>[] = [];
   let failed = 0;
   let count = 0;
   const one = async (path: string): Promise<void> => {
-    try {
-      const { status, ms } = await ask(`${url}${path}`);
-      times.push(ms);
-      if (status !== 200) failed += 1;
-    } catch {
-      failed += 1;
-    }
+    const askedMs = performance.now();
+    const status = await asker.get(path).catch(() => null);
+    times.push(performance.now() - askedMs);
+    if (status !== 200) failed += 1;
   };
   const timer = setInterval(() => {
     const wanted = Math.floor(((performance.now() - startedMs) / 1000) * rate);
@@ -197,13 +188,14 @@ async function measureRun(url: string, child: ChildProcess, rate: number): Promi
   let run: RunJson;
   do {
     await new Promise((resolve) => setTimeout(resolve, 250));
-    run = JSON.parse((await ask(`${url}/admin/runs/${id}`)).text) as RunJson;
+    run = await askForRun(`${url}/admin/runs/${id}`, "GET");
   } while (run.finishedAt === null);
   const wallMs = performance.now() - startedMs;
   const serviceCpuMs = cpuMs(child.pid) - before.service;
   const asking = process.cpuUsage(before.asking);
   clearInterval(timer);
   await Promise.all(asked);
+  asker.close();
   return { run, times, failed, wallMs, serviceCpuMs, askingCpuMs: (asking.user + asking.system) / 1000 };
 }
 
@@ -211,7 +203,9 @@ async function once(database: string, rate: number): Promise<Round> {
   const folder = mkdtempSync(join(tmpdir(), "filesweep-load-"));
   try {
     mkdirSync(join(folder, "data"), { recursive: true });
-    copyFileSync(database, join(folder, "data/filesweep.db"));
+    for (const part of ["", "-wal"].filter((part) => existsSync(database + part))) {
+      copyFileSync(database + part, join(folder, `data/filesweep.db${part}`));
+    }
     makeStore(join(folder, "data/uploads"));
     const { child, url } = await serve(folder);
     try {
