@@ -12,7 +12,7 @@ import { means } from "./protection.ts";
 import { listRemovals, removalsOf, toRemovals } from "./removals.ts";
 import { RESTORED, toRestored } from "./restored.ts";
 import { rowsWhere, toFileRows } from "./row-pages.ts";
-import { integerOrNull, type SQL, sql, text } from "./sql.ts";
+import { integerOrNull, type SQL, sql, textOrNull } from "./sql.ts";
 
 /** Whoever is at work on a run that is under way learns of it with the next round trip, and ends. */
 const CANCELLABLE = sql.raw("status IN ('paused', 'held', 'running')");
@@ -87,11 +87,9 @@ export function createDesk({ client, clock, mapping, databaseNow }: DeskOptions)
       return rows?.[0] === undefined ? null : toHold(rows[0]);
     },
     async removals(filter) {
-      const { lists, floor } = listRemovals(filter);
-      const answers = await look(...lists, ...floor);
-      const page = toPage(answers.slice(0, lists.length).flatMap(toRemovals), filter.limit);
-      const behind = answers[lists.length]?.[0];
-      return page.next === null && behind !== undefined ? { ...page, next: text(behind, "id") } : page;
+      const [found] = await look(listRemovals(filter));
+      const page = toPage(toRemovals(found), filter.limit);
+      return { ...page, next: page.next ?? textOrNull({ floor: null, ...found?.[0] }, "floor") };
     },
     async removal(id) {
       const [found] = await ask(removalsOf(sql`id = ${id}`));

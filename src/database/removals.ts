@@ -19,34 +19,40 @@ const WALKED_AT_MOST = 10_000;
 /** Rows that are sorted for one page, which takes about 10 ms. */
 const SORTED_AT_MOST = 20_000;
 
-export interface RemovalList {
-  /** Removals, for {@link toRemovals}. Of two one answers nothing. */
-  readonly lists: readonly SQL[];
-  /** `id` of the last row that a walk looks at; none where that is the end, or where it looks at nothing else than it lists. */
-  readonly floor: readonly SQL[];
-}
-
-/** One more than the limit tells whether there are more. */
-export function listRemovals(filter: RemovalFilter): RemovalList {
+/**
+ * One more than the limit tells whether there are more. Where a walk may end before the ledger does, `floor` is the id of
+ * the last row that it looks at, or null.
+ */
+export function listRemovals(filter: RemovalFilter): SQL {
   const { runId, after } = filter;
   const way = wayTo(filter);
   const wanted = conditionsOf(filter);
-  const isMuch = way === null || way.isShort ? null : isMoreThan(SORTED_AT_MOST, way.range);
   const limit = sql`${filter.limit + 1}`;
   const behind = (id: string): SQL[] => (after === undefined ? [] : [sql`${sql.raw(id)} < ${after}`]);
-  // What is sorted are ids alone; the unary plus keeps their order from being read from their index.
-  const sorted = (range: SQL): SQL =>
-    removalsOf(sql`id IN (
-    SELECT id FROM filesweep_removals WHERE ${all(range, ...wanted, ...behind("+id"))}
-    ORDER BY +id DESC LIMIT ${isMuch === null ? limit : sql`iif(${isMuch}, 0, ${limit})`}) ORDER BY +id DESC`);
-  if (way !== null && isMuch === null) return { lists: [sorted(way.range)], floor: [] };
-
-  const ifMuch = (count: SQL): SQL => (isMuch === null ? count : sql`iif(${isMuch}, ${count}, 0)`);
   const stretch = [...(runId === undefined ? [] : [sql`run_id = ${runId}`]), ...behind("id")];
-  const floor = sql`SELECT id FROM filesweep_removals WHERE ${all(...stretch)} ORDER BY id DESC LIMIT ${ifMuch(sql`1`)} OFFSET ${WALKED_AT_MOST - 1}`;
-  const within = wanted.length === 0 ? [] : [sql`id >= coalesce((${floor}), '')`];
-  const walked = removalsOf(sql`${all(...stretch, ...wanted, ...within)} ORDER BY id DESC LIMIT ${ifMuch(limit)}`);
-  return { lists: way === null ? [walked] : [sorted(way.range), walked], floor: wanted.length === 0 ? [] : [floor] };
+  const walked = (where: readonly SQL[], count: SQL): SQL =>
+    sql`${all(...stretch, ...where)} ORDER BY id DESC LIMIT ${count}`;
+  if (wanted.length === 0) return removalsOf(walked([], limit));
+
+  // What is sorted are rowids alone; the unary plus keeps their order from being read from their index.
+  const sorted = ({ range }: Way, count: SQL): SQL => sql`rowid IN (
+    SELECT rowid FROM filesweep_removals WHERE ${all(range, ...wanted, ...behind("+id"))}
+    ORDER BY +id DESC LIMIT ${count}) ORDER BY +id DESC`;
+  if (way?.isShort) return removalsOf(sorted(way, limit));
+
+  const much =
+    way === null
+      ? sql`SELECT 1`
+      : sql`SELECT count(*) > ${SORTED_AT_MOST} FROM (SELECT 1 FROM filesweep_removals WHERE ${way.range} LIMIT ${SORTED_AT_MOST + 1})`;
+  const ifMuch = (count: SQL, other = sql`0`): SQL => sql`iif((SELECT yes FROM much), ${count}, ${other})`;
+  const floor = sql`SELECT id FROM filesweep_removals WHERE ${walked([], ifMuch(sql`1`))} OFFSET ${WALKED_AT_MOST - 1}`;
+  const rows = rowsOf(walked([...wanted, sql`id >= coalesce((SELECT id FROM floor), '')`], ifMuch(limit)));
+  const found =
+    way === null
+      ? rows
+      : sql`SELECT * FROM (${rowsOf(sorted(way, ifMuch(sql`0`, limit)))}) UNION ALL SELECT * FROM (${rows})`;
+  return sql`WITH much(yes) AS (${much}), floor(id) AS (${floor})
+    SELECT packed, (SELECT id FROM floor) AS floor FROM (${packed(COLUMNS, found)})`;
 }
 
 function all(...conditions: readonly SQL[]): SQL {
@@ -66,23 +72,19 @@ function conditionsOf({ state, reason, keyPrefix }: RemovalFilter): SQL[] {
 interface Way {
   readonly range: SQL;
   /** It is sorted however much it leads to. */
-  readonly isShort: boolean;
+  readonly isShort?: true;
 }
 
 /** Null where only a walk finds what is asked for. */
 function wayTo({ state, runId, keyPrefix }: RemovalFilter): Way | null {
   if (runId !== undefined) return null;
   const begin = keyPrefix ? sql` AND ${beginsWith(keyPrefix, sql`key`)}` : sql``;
-  if (state === "condemned") return { range: sql`state = 'condemned'`, isShort: false };
-  if (state === "due" || state === "failed") return { range: sql.raw(WAITING), isShort: false };
+  if (state === "condemned" || (state === "suspected" && !keyPrefix)) return { range: sql.raw(`state = '${state}'`) };
+  if (state === "due" || state === "failed") return { range: sql.raw(WAITING) };
   // Shown until somebody acts, however many they are.
   if (state === "abandoned") return { range: sql`state = 'abandoned'${begin}`, isShort: true };
-  if (state === "suspected") return { range: sql`state = 'suspected' AND ${sql.raw(OPEN)}${begin}`, isShort: false };
-  return keyPrefix ? { range: beginsWith(keyPrefix, sql`key`), isShort: false } : null;
-}
-
-function isMoreThan(count: number, range: SQL): SQL {
-  return sql`(SELECT count(*) > ${count} FROM (SELECT 1 FROM filesweep_removals WHERE ${range} LIMIT ${count + 1}))`;
+  if (state === "suspected") return { range: sql`state = 'suspected' AND ${sql.raw(OPEN)}${begin}` };
+  return keyPrefix ? { range: beginsWith(keyPrefix, sql`key`) } : null;
 }
 
 /** Everything that begins so lies between the prefix and the prefix with a byte behind it that no text has. */
@@ -92,7 +94,11 @@ function beginsWith(prefix: string, key: SQL): SQL {
 
 /** Removals as people are shown them, for {@link toRemovals}. @param which what stands behind WHERE, in the order that is wanted */
 export function removalsOf(which: SQL): SQL {
-  return packed(COLUMNS, sql`SELECT * FROM filesweep_removals WHERE ${which}`);
+  return packed(COLUMNS, rowsOf(which));
+}
+
+function rowsOf(which: SQL): SQL {
+  return sql`SELECT * FROM filesweep_removals WHERE ${which}`;
 }
 
 const COLUMNS = [
