@@ -295,21 +295,21 @@ describe("what is open is counted", () => {
     return { ports, counted };
   }
 
-  test("each time, up to 2,000 of them", async () => {
-    const { ports, counted } = await openMany(1999);
-    expect(await counted()).toBe(1999);
+  test("each time, up to 1,000 of them", async () => {
+    const { ports, counted } = await openMany(999);
+    expect(await counted()).toBe(999);
     await ports.execute("UPDATE filesweep_removals SET state = 'removed' WHERE id = '000001'");
-    expect(await counted()).toBe(1998);
+    expect(await counted()).toBe(998);
   });
 
   test("of more, for a second: then anew", async () => {
-    const { ports, counted } = await openMany(2000);
-    expect(await counted()).toBe(2000);
+    const { ports, counted } = await openMany(1000);
+    expect(await counted()).toBe(1000);
     await ports.execute("UPDATE filesweep_removals SET state = 'removed' WHERE id = '000001'");
     ports.clock.advance(999);
-    expect(await counted()).toBe(2000);
+    expect(await counted()).toBe(1000);
     ports.clock.advance(1);
-    expect(await counted()).toBe(1999);
+    expect(await counted()).toBe(999);
   });
 
   test.each([
@@ -317,31 +317,31 @@ describe("what is open is counted", () => {
     "UPDATE filesweep_runs SET slices = slices + 1",
     "DELETE FROM filesweep_runs",
   ])("anew once a run began, went on or ended: %s", async (change) => {
-    const { ports, counted } = await openMany(2000);
+    const { ports, counted } = await openMany(1000);
     await ports.execute(
       `INSERT INTO filesweep_runs (id, mode, status, trigger, started_at, duration_ms, slices, calls, holds, sweeps)
         VALUES ('run-1', 'remove', 'running', 'http', 1, 1, 1, '{}', '[]', '[]')`,
     );
-    expect(await counted()).toBe(2000);
+    expect(await counted()).toBe(1000);
     await ports.execute("UPDATE filesweep_removals SET state = 'removed' WHERE id = '000001'");
     await ports.execute(change);
-    expect(await counted()).toBe(1999);
+    expect(await counted()).toBe(999);
     await ports.execute("UPDATE filesweep_removals SET state = 'removed' WHERE id = '000002'");
-    // Counted in between, that is 1,999 and the refused one: few enough to be counted each time.
-    expect(await counted()).toBe(1998);
+    // Counted in between, that is 999 and the refused one: few enough to be counted each time.
+    expect(await counted()).toBe(998);
   });
 
   test("anew once a person decided here", async () => {
-    const { ports, counted } = await openMany(2000);
-    expect(await counted()).toBe(2000);
+    const { ports, counted } = await openMany(1000);
+    expect(await counted()).toBe(1000);
     await ports.database.desk.release("000001", START, null);
-    expect(await counted()).toBe(1999);
+    expect(await counted()).toBe(999);
   });
 
   test("anew where a person decided while it was counted", async () => {
-    const { ports, counted } = await openMany(2001);
+    const { ports, counted } = await openMany(1001);
     await Promise.all([counted(), ports.database.desk.release("000001", START, null)]);
-    expect(await counted()).toBe(2000);
+    expect(await counted()).toBe(1000);
   });
 });
 
