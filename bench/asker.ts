@@ -1,7 +1,7 @@
 /**
  * A client that takes little: it finds the end of an answer by its length, and reads nothing of it but the status. One
- * that reads all takes as much of a processor as the answer did, which is missing to what is measured; in earnest whoever
- * asks is elsewhere.
+ * that reads all takes half as much of a processor as the answer did, which is missing to what is measured; in earnest
+ * whoever asks is elsewhere.
  */
 import { connect, type Socket } from "node:net";
 
@@ -58,7 +58,7 @@ export function createAsker(url: string, token: string): Asker {
   function read(connection: Connection, bytes: Buffer): void {
     let length = bytes.length;
     if (connection.missing === null) {
-      // A head that comes in parts is an error here: one of a few hundred bytes does not.
+      // Of a few hundred bytes, a head comes in one piece; in two it would have no length here.
       const end = bytes.indexOf("\r\n\r\n");
       const [, status, size] =
         /^HTTP\/1\.1 (\d+).*\r\ncontent-length: (\d+)/is.exec(bytes.toString("latin1", 0, end)) ?? [];

@@ -40,6 +40,7 @@ export function listRemovals(filter: RemovalFilter): SQL {
     ORDER BY +id DESC LIMIT ${count}) ORDER BY +id DESC`;
   if (way?.isShort) return removalsOf(sorted(way, limit));
 
+  // Where the way leads to much, or there is none, the ledger is walked; else what is found is sorted. A limit of 0 reads nothing.
   const much =
     way === null
       ? sql`SELECT 1`
