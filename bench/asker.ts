@@ -8,6 +8,7 @@ import { connect, type Socket } from "node:net";
 export interface Asker {
   /** The status of the answer, once all of it is there. */
   get(path: string): Promise<number>;
+  /** Once all answers are there. */
   close(): void;
 }
 
@@ -26,9 +27,8 @@ interface Connection {
 /** Over as many connections as there are answers under way; each stays open for the next. */
 export function createAsker(url: string, token: string): Asker {
   const { hostname, port, host } = new URL(url);
-  const all = new Set<Connection>();
   /** The one that was used last is the last. */
-  const idle = new Set<Connection>();
+  let idle: Connection[] = [];
 
   function open(): Connection {
     const connection: Connection = {
@@ -43,13 +43,11 @@ export function createAsker(url: string, token: string): Asker {
     connection.socket.setTimeout(IDLE_MS, () => {
       if (connection.waiting === null) drop(connection, new Error("idle"));
     });
-    all.add(connection);
     return connection;
   }
 
   function drop(connection: Connection, why: Error): void {
-    all.delete(connection);
-    idle.delete(connection);
+    idle = idle.filter((one) => one !== connection);
     connection.socket.destroy();
     connection.waiting?.reject(why);
     connection.waiting = null;
@@ -75,21 +73,20 @@ export function createAsker(url: string, token: string): Asker {
     const { waiting, status } = connection;
     connection.waiting = null;
     connection.missing = null;
-    idle.add(connection);
+    idle.push(connection);
     waiting?.resolve(status);
   }
 
   return {
     get(path) {
-      const connection = [...idle].at(-1) ?? open();
-      idle.delete(connection);
+      const connection = idle.pop() ?? open();
       return new Promise((resolve, reject) => {
         connection.waiting = { resolve, reject };
         connection.socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${token}\r\n\r\n`);
       });
     },
     close() {
-      for (const connection of all) drop(connection, new Error("closed"));
+      for (const { socket } of idle) socket.destroy();
     },
   };
 }

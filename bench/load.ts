@@ -178,7 +178,7 @@ async function measureRun(url: string, child: ChildProcess, rate: number): Promi
   const one = async (path: string): Promise<void> => {
     const askedMs = performance.now();
     const status = await asker.get(path).catch(() => null);
-    times.push(performance.now() - askedMs);
+    if (status !== null) times.push(performance.now() - askedMs);
     if (status !== 200) failed += 1;
   };
   const timer = setInterval(() => {

@@ -80,6 +80,7 @@ interface Way {
 function wayTo({ state, runId, keyPrefix }: RemovalFilter): Way | null {
   if (runId !== undefined) return null;
   const begin = keyPrefix ? sql` AND ${beginsWith(keyPrefix, sql`key`)}` : sql``;
+  // Each in an index of its own. That of suspects is not in the order of keys: by those they are found among what is open.
   if (state === "condemned" || (state === "suspected" && !keyPrefix)) return { range: sql.raw(`state = '${state}'`) };
   if (state === "due" || state === "failed") return { range: sql.raw(WAITING) };
   // Shown until somebody acts, however many they are.
